@@ -1,0 +1,36 @@
+// Package quirks names the families of living GameSpy servers whose behaviour differs from the original's (spec
+// servers.md), so that the test servers can imitate them.
+package quirks
+
+import "fmt"
+
+// Family is a family of servers. The empty family is the original as its SDK expects it.
+type Family string
+
+// The families of servers.md.
+const (
+	Original Family = ""         // as the original SDK expects
+	OpenSpy  Family = "openspy"  // openspy/openspy-core, the public OpenSpy service
+	WFC      Family = "wfc"      // WiiLink24/wfc-server
+	DWC      Family = "dwc"      // barronwaffles/dwc_network_server_emulator (AltWFC)
+	UniSpy   Family = "unispy"   // GameProgressive/UniSpyServer
+	KR4uzi   Family = "kr4uzi"   // kr4uzi/gamespy-emulator (Battlefield 2)
+	Crymp    Family = "crymp"    // crymp-net/gamespy-emulator (Crysis)
+	Section8 Family = "section8" // sokie/section8-gamespy-server
+	DumbSpy  Family = "dumbspy"  // dogclan/dumbspy (Battlefield 2 login)
+)
+
+// All lists every family.
+func All() []Family {
+	return []Family{Original, OpenSpy, WFC, DWC, UniSpy, KR4uzi, Crymp, Section8, DumbSpy}
+}
+
+// Parse finds a family by its name.
+func Parse(name string) (Family, error) {
+	for _, family := range All() {
+		if string(family) == name {
+			return family, nil
+		}
+	}
+	return "", fmt.Errorf("unknown family of servers %q", name)
+}

@@ -1,0 +1,53 @@
+package simnet
+
+import (
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDatagramsTakeTheirTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := New(t, Options{Delay: 40 * time.Millisecond})
+		a, b := network.Host("10.0.0.1").Listen(1000), network.Host("10.0.0.2").Listen(2000)
+		defer network.Start()()
+		defer a.Close()
+		defer b.Close()
+		start := time.Now()
+		_, err := a.WriteTo([]byte("hello"), b.LocalAddr())
+		require.NoError(t, err)
+		buf := make([]byte, 10)
+		n, from, err := b.ReadFrom(buf)
+		require.NoError(t, err)
+		require.Equal(t, "hello", string(buf[:n]))
+		require.Equal(t, a.LocalAddr().String(), from.String())
+		require.InDelta(t, 40, time.Since(start).Milliseconds(), 2)
+	})
+}
+
+func TestLossAndDuplicates(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := New(t, Options{Loss: 0.5, Duplicate: 0.5, Seed: 7})
+		a, b := network.Host("10.0.0.1").Listen(1000), network.Host("10.0.0.2").Listen(2000)
+		defer network.Start()()
+		defer a.Close()
+		defer b.Close()
+		for range 400 {
+			_, err := a.WriteTo([]byte("x"), b.LocalAddr())
+			require.NoError(t, err)
+		}
+		require.NoError(t, b.SetReadDeadline(time.Now().Add(time.Second)))
+		count := 0
+		for {
+			if _, _, err := b.ReadFrom(make([]byte, 10)); err != nil {
+				require.ErrorAs(t, err, new(net.Error))
+				break
+			}
+			count++
+		}
+		require.InDelta(t, 300, count, 60)
+	})
+}

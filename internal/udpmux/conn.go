@@ -1,0 +1,180 @@
+package udpmux
+
+import (
+	"net"
+	"net/netip"
+	"os"
+	"sync"
+	"time"
+)
+
+// queueLength is how many datagrams wait for a game that is not reading. A slow game loses its own packets only; the
+// protocols beside it are not held up.
+const queueLength = 512
+
+// Conn is the game's view of a shared connection: a net.PacketConn that delivers what no protocol took.
+type Conn struct {
+	mux *Mux
+
+	mu       sync.Mutex
+	wake     *sync.Cond
+	ring     [queueLength]datagram
+	head     int // next to read
+	count    int
+	err      error // why nothing more comes
+	closed   bool
+	deadline time.Time
+	timer    *time.Timer
+}
+
+type datagram struct {
+	b    []byte // kept between uses, so that a steady flow does not allocate
+	from netip.AddrPort
+}
+
+var _ net.PacketConn = (*Conn)(nil)
+
+func newConn(m *Mux) *Conn {
+	c := &Conn{mux: m}
+	c.wake = sync.NewCond(&c.mu)
+	return c
+}
+
+// ReadFrom implements net.PacketConn. The address is a *net.UDPAddr.
+func (c *Conn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.ReadFromUDPAddrPort(b)
+	if err != nil {
+		return 0, nil, err
+	}
+	return n, net.UDPAddrFromAddrPort(from), nil
+}
+
+// ReadFromUDPAddrPort is ReadFrom without the allocation for the address. IPv4 addresses are never IPv4-mapped.
+func (c *Conn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for {
+		switch {
+		case c.closed:
+			return 0, netip.AddrPort{}, c.opError("read", net.ErrClosed)
+		case !c.deadline.IsZero() && !time.Now().Before(c.deadline):
+			return 0, netip.AddrPort{}, c.opError("read", os.ErrDeadlineExceeded)
+		case c.count > 0:
+			d := &c.ring[c.head]
+			c.head = (c.head + 1) % queueLength
+			c.count--
+			return copy(b, d.b), d.from, nil
+		case c.err != nil:
+			return 0, netip.AddrPort{}, c.opError("read", c.err)
+		}
+		c.wake.Wait()
+	}
+}
+
+// WriteTo implements net.PacketConn: it writes to the shared connection directly.
+func (c *Conn) WriteTo(b []byte, to net.Addr) (int, error) { return c.mux.raw.WriteTo(b, to) }
+
+// WriteToUDPAddrPort is WriteTo without the allocation for the address.
+func (c *Conn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
+	if err := c.mux.WriteTo(b, to); err != nil {
+		return 0, err
+	}
+	return len(b), nil
+}
+
+// LocalAddr implements net.PacketConn.
+func (c *Conn) LocalAddr() net.Addr { return c.mux.raw.LocalAddr() }
+
+// Close closes the shared connection: it is the game's own. The protocols on it end, too.
+func (c *Conn) Close() error {
+	c.mu.Lock()
+	if c.closed {
+		c.mu.Unlock()
+		return nil
+	}
+	c.closed = true
+	c.stopTimerLocked()
+	c.wake.Broadcast()
+	c.mu.Unlock()
+
+	err := c.mux.raw.Close()
+	c.mux.mu.Lock()
+	c.mux.exposed = false
+	running := c.mux.running
+	c.mux.mu.Unlock()
+	if running {
+		<-c.mux.done
+	}
+	return err
+}
+
+// SetDeadline implements net.PacketConn.
+func (c *Conn) SetDeadline(t time.Time) error {
+	if err := c.SetReadDeadline(t); err != nil {
+		return err
+	}
+	return c.SetWriteDeadline(t)
+}
+
+// SetReadDeadline implements net.PacketConn. It concerns the game's reads only.
+func (c *Conn) SetReadDeadline(t time.Time) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed {
+		return c.opError("set", net.ErrClosed)
+	}
+	c.stopTimerLocked()
+	c.deadline = t
+	if !t.IsZero() {
+		c.timer = time.AfterFunc(time.Until(t), func() {
+			c.mu.Lock()
+			defer c.mu.Unlock()
+			c.wake.Broadcast()
+		})
+	}
+	c.wake.Broadcast()
+	return nil
+}
+
+// SetWriteDeadline implements net.PacketConn. Writes go to the shared connection, so the protocols' writes obey it, too.
+func (c *Conn) SetWriteDeadline(t time.Time) error { return c.mux.raw.SetWriteDeadline(t) }
+
+func (c *Conn) stopTimerLocked() {
+	if c.timer != nil {
+		c.timer.Stop()
+		c.timer = nil
+	}
+}
+
+// push queues a copy of a datagram and reports whether there was room.
+func (c *Conn) push(b []byte, from netip.AddrPort) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.closed || c.count == queueLength {
+		return false
+	}
+	d := &c.ring[(c.head+c.count)%queueLength]
+	d.b = append(d.b[:0], b...)
+	d.from = from
+	c.count++
+	c.wake.Signal()
+	return true
+}
+
+// fail tells the game that the shared connection has ended.
+func (c *Conn) fail(err error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.err = err
+	c.wake.Broadcast()
+}
+
+func (c *Conn) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
+func (c *Conn) opError(op string, err error) error {
+	return &net.OpError{Op: op, Net: "udp", Source: c.mux.raw.LocalAddr(), Err: err}
+}

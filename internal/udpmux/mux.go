@@ -1,0 +1,254 @@
+// Package udpmux lets several protocols share one UDP socket with the game that owns it: one reader, each protocol takes
+// what is its own, and the game gets everything else, unchanged, through a net.PacketConn of its own.
+package udpmux
+
+import (
+	"errors"
+	"net"
+	"net/netip"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// maxDatagram is the largest payload that UDP over IPv4 carries.
+const maxDatagram = 65507
+
+// maxReadErrors is how many read errors in a row end the reader. A single one is harmless: Windows reports an ICMP
+// "port unreachable" for an earlier datagram that way.
+const maxReadErrors = 64
+
+// Handler looks at a datagram and reports whether it took it. It runs on the reader's goroutine: it must not block, and
+// b is only valid until it returns.
+type Handler func(b []byte, from netip.AddrPort) (taken bool)
+
+// Mux shares one connection. It is safe for concurrent use.
+type Mux struct {
+	raw  net.PacketConn
+	udp  *net.UDPConn // raw, if it is one: its calls with netip.AddrPort do not allocate
+	conn *Conn
+
+	handlers atomic.Pointer[[]*Handler]
+	stats    counters
+
+	mu        sync.Mutex
+	refs      int  // users that have not called their release function
+	exposed   bool // the game has asked for its view and not closed it
+	detaching bool // the reader was asked to let go of the connection
+	running   bool
+	err       error         // why the reader ended
+	done      chan struct{} // closed when the reader has ended
+}
+
+// Stats counts datagrams since the Mux was made.
+type Stats struct {
+	Taken   uint64 // taken by a protocol
+	Passed  uint64 // handed to the game
+	Dropped uint64 // lost because the game did not read fast enough
+	Ignored uint64 // nobody's: no protocol took them and the game has not asked for its view
+}
+
+type counters struct{ taken, passed, dropped, ignored atomic.Uint64 }
+
+// Attach returns the Mux of a connection: the existing one if conn is the game's view of a Mux, else a new one that
+// reads from conn. release gives it back; when the last user has done so and the game does not hold a view, the reader
+// lets go of conn and conn can be read directly again.
+func Attach(conn net.PacketConn) (m *Mux, release func()) {
+	if view, ok := conn.(*Conn); ok {
+		m = view.mux
+	} else {
+		m = &Mux{raw: conn, done: make(chan struct{})}
+		m.udp, _ = conn.(*net.UDPConn)
+		m.conn = newConn(m)
+		m.handlers.Store(new([]*Handler))
+	}
+	m.mu.Lock()
+	m.refs++
+	m.startLocked()
+	m.mu.Unlock()
+	return m, sync.OnceFunc(m.release)
+}
+
+// Handle adds a protocol behind those that are there. remove takes it out; a datagram that is being handled meanwhile
+// may still reach it.
+func (m *Mux) Handle(h Handler) (remove func()) {
+	p := &h
+	m.edit(func(list []*Handler) []*Handler { return append(list, p) })
+	return sync.OnceFunc(func() {
+		m.edit(func(list []*Handler) []*Handler {
+			return slices.DeleteFunc(list, func(q *Handler) bool { return q == p })
+		})
+	})
+}
+
+// Conn is the game's view: what no protocol takes. There is one for each Mux, and it closes the connection when it is
+// closed.
+func (m *Mux) Conn() *Conn {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.conn.isClosed() {
+		m.exposed = true
+	}
+	return m.conn
+}
+
+// Withdraw takes the game's view back, so that the last release lets go of the connection. It is for the user who made
+// the Mux of a bare connection and did not hand the view out in the end; what waits in the view is lost.
+func (m *Mux) Withdraw() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.exposed = false
+}
+
+// LocalAddr is the address of the shared connection.
+func (m *Mux) LocalAddr() net.Addr { return m.raw.LocalAddr() }
+
+// WriteTo sends a datagram on the shared connection.
+func (m *Mux) WriteTo(b []byte, to netip.AddrPort) error {
+	if m.udp != nil {
+		_, err := m.udp.WriteToUDPAddrPort(b, to)
+		return err
+	}
+	_, err := m.raw.WriteTo(b, net.UDPAddrFromAddrPort(to))
+	return err
+}
+
+// Done is closed when the reader has ended because the connection was closed or broke.
+func (m *Mux) Done() <-chan struct{} { return m.done }
+
+// Err says why the reader ended; nil while it has not.
+func (m *Mux) Err() error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.err
+}
+
+// Stats returns the counts.
+func (m *Mux) Stats() Stats {
+	return Stats{
+		Taken:   m.stats.taken.Load(),
+		Passed:  m.stats.passed.Load(),
+		Dropped: m.stats.dropped.Load(),
+		Ignored: m.stats.ignored.Load(),
+	}
+}
+
+func (m *Mux) edit(change func([]*Handler) []*Handler) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := change(slices.Clone(*m.handlers.Load()))
+	m.handlers.Store(&list)
+}
+
+func (m *Mux) startLocked() {
+	if m.running || m.err != nil {
+		return
+	}
+	m.running = true
+	go m.read()
+}
+
+func (m *Mux) release() {
+	m.mu.Lock()
+	m.refs--
+	if m.refs > 0 || m.exposed || m.err != nil {
+		m.mu.Unlock()
+		return
+	}
+	// The reader sits in ReadFrom: a deadline in the past wakes it without closing what is not ours.
+	m.detaching = true
+	m.mu.Unlock()
+	_ = m.raw.SetReadDeadline(time.Unix(1, 0))
+	<-m.done
+	_ = m.raw.SetReadDeadline(time.Time{})
+}
+
+func (m *Mux) read() {
+	buf := make([]byte, maxDatagram)
+	failures := 0
+	for {
+		n, from, err := m.readOnce(buf)
+		if err != nil {
+			if m.readerEnds(err, &failures) {
+				return
+			}
+			continue
+		}
+		failures = 0
+		m.dispatch(buf[:n], from)
+	}
+}
+
+func (m *Mux) readOnce(buf []byte) (int, netip.AddrPort, error) {
+	if m.udp != nil {
+		n, from, err := m.udp.ReadFromUDPAddrPort(buf)
+		return n, unmap(from), err
+	}
+	n, addr, err := m.raw.ReadFrom(buf)
+	if err != nil {
+		return n, netip.AddrPort{}, err
+	}
+	return n, addrPort(addr), nil
+}
+
+// readerEnds decides whether a read error is the last one.
+func (m *Mux) readerEnds(err error, failures *int) bool {
+	*failures++
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	timeout := errors.Is(err, os.ErrDeadlineExceeded)
+	switch {
+	case timeout && m.detaching:
+		err = net.ErrClosed
+	case timeout && *failures < maxReadErrors:
+		// Somebody set a deadline on the connection that they gave away; it is not for this reader.
+		_ = m.raw.SetReadDeadline(time.Time{})
+		return false
+	case !errors.Is(err, net.ErrClosed) && *failures < maxReadErrors:
+		return false
+	}
+	m.err = err
+	m.running = false
+	close(m.done)
+	m.conn.fail(err)
+	return true
+}
+
+func (m *Mux) dispatch(b []byte, from netip.AddrPort) {
+	for _, h := range *m.handlers.Load() {
+		if (*h)(b, from) {
+			m.stats.taken.Add(1)
+			return
+		}
+	}
+	m.mu.Lock()
+	exposed := m.exposed
+	m.mu.Unlock()
+	switch {
+	case !exposed:
+		m.stats.ignored.Add(1)
+	case m.conn.push(b, from):
+		m.stats.passed.Add(1)
+	default:
+		m.stats.dropped.Add(1)
+	}
+}
+
+// addrPort converts what a net.PacketConn reports as a source.
+func addrPort(addr net.Addr) netip.AddrPort {
+	switch a := addr.(type) {
+	case *net.UDPAddr:
+		return unmap(a.AddrPort())
+	case nil:
+		return netip.AddrPort{}
+	}
+	parsed, err := netip.ParseAddrPort(addr.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return unmap(parsed)
+}
+
+func unmap(a netip.AddrPort) netip.AddrPort { return netip.AddrPortFrom(a.Addr().Unmap(), a.Port()) }
