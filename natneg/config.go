@@ -1,0 +1,92 @@
+package natneg
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/backend"
+	"github.com/relight-sdk/relight/internal/wire/natnegwire"
+)
+
+// Resolver finds addresses by name; *net.Resolver is one.
+type Resolver = backend.Resolver
+
+// Defaults and fixed times. Those of the original are in spec natneg.md §3.
+const (
+	defaultVersion        = 3
+	defaultResolveTimeout = 5 * time.Second
+	defaultInitTimeout    = 6 * time.Second         // 12 transmissions 500 ms apart
+	defaultConnectTimeout = 15 * time.Second        // OpenSpy needs up to 11 s to say that the partner is missing (servers.md §7)
+	defaultPingTimeout    = 6300 * time.Millisecond // 9 transmissions 700 ms apart
+	defaultDetectTimeout  = 10 * time.Second
+
+	lingerTime = 5 * time.Second // how long the partner's pings are answered after success
+)
+
+// Config says where the matchup servers are and how to talk to them. The zero value needs one of Domain, Host and
+// Servers.
+type Config struct {
+	Game     string   // GameSpy's name of the game, part of the servers' names and of INIT; at most 49 bytes
+	Domain   string   // "example.net" gives <game>.natneg1.example.net and so on; empty: see Host and Servers
+	Host     string   // one host for all three servers; wins over Domain; empty: see Domain and Servers
+	Servers  []string // addresses, with or without port, of server 1, 2 and 3; an empty or missing one comes from Host or Domain, and without these it does not exist
+	Resolver Resolver // nil means net.DefaultResolver
+
+	Version        int           // of the protocol, as announced: 2, 3 or 4; 0 means 3
+	ResolveTimeout time.Duration // for the servers' names; 0 means 5 s
+	InitTimeout    time.Duration // for the servers to answer; 0 means 6 s, as the original
+	ConnectTimeout time.Duration // for the servers to name the partner's address, once they have answered; 0 means 15 s (the original: 60 s)
+	PingTimeout    time.Duration // for the partner to answer at that address; 0 means 6.3 s, as the original
+	DetectTimeout  time.Duration // for Detect as a whole, without the names; 0 means 10 s, as the original
+
+	LocalIP   netip.Addr // told to the servers, which give it to a partner behind the same NAT; zero: the socket's, or else the first private address of this machine
+	NAT       *Report    // what Detect found; told to the servers afterwards; nil means unknown
+	AnySource bool       // take CONNECT from addresses that are not the servers', for back ends that answer from elsewhere; false: ignore them
+
+	Progress     func(State)                                                                // called at every step, in order, without locks; it should return soon; nil: not called
+	ListenPacket func(ctx context.Context, network, address string) (net.PacketConn, error) // opens UDP sockets; nil means net.ListenConfig
+	Logger       *slog.Logger                                                               // steps at Info, packets at Debug; nil is silent
+}
+
+// withDefaults fills in what is zero and refuses what cannot work.
+func (c Config) withDefaults() (Config, error) {
+	if c.Version == 0 {
+		c.Version = defaultVersion
+	}
+	c.ResolveTimeout = orDefault(c.ResolveTimeout, defaultResolveTimeout)
+	c.InitTimeout = orDefault(c.InitTimeout, defaultInitTimeout)
+	c.ConnectTimeout = orDefault(c.ConnectTimeout, defaultConnectTimeout)
+	c.PingTimeout = orDefault(c.PingTimeout, defaultPingTimeout)
+	c.DetectTimeout = orDefault(c.DetectTimeout, defaultDetectTimeout)
+	if c.ListenPacket == nil {
+		c.ListenPacket = new(net.ListenConfig).ListenPacket
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	switch {
+	case c.Version < 2 || c.Version > 4:
+		return c, fmt.Errorf("version %d of the protocol is not supported: use 2, 3 or 4", c.Version)
+	case len(c.Game) > natnegwire.MaxGameName:
+		return c, fmt.Errorf("the name of the game has %d bytes, at most %d are allowed", len(c.Game), natnegwire.MaxGameName)
+	case strings.ContainsRune(c.Game, 0):
+		return c, fmt.Errorf("the name of the game contains a NUL")
+	case len(c.Servers) > serverCount:
+		return c, fmt.Errorf("%d servers are configured, NatNeg has %d", len(c.Servers), serverCount)
+	case c.LocalIP.IsValid() && !c.LocalIP.Unmap().Is4():
+		return c, fmt.Errorf("the local address %s is not IPv4", c.LocalIP)
+	}
+	return c, nil
+}
+
+func orDefault(d, value time.Duration) time.Duration {
+	if d <= 0 {
+		return value
+	}
+	return d
+}

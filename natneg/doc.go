@@ -1,0 +1,38 @@
+// Package natneg opens a path between two players who both sit behind NAT: it speaks NatNeg, GameSpy's hole punching, as
+// either side, in versions 2, 3 and 4 (spec natneg.md).
+//
+// Three matchup servers on the internet see from which addresses the two sides come and tell each where to knock; both
+// knock at the same time, and the NATs let the answers in. What the player gets is a game that starts although nobody
+// opened a port:
+//
+//	conn, _ := net.ListenPacket("udp4", ":7777") // the game's own socket
+//	result, err := natneg.Negotiate(ctx, conn, natneg.Config{
+//		Game:   "mygame",
+//		Domain: "example.net",
+//	}, cookie, natneg.Guest)
+//	if errors.Is(err, natneg.ErrPeerAbsent) {
+//		return errors.New("the other player has gone")
+//	} else if err != nil {
+//		return err // says at which step, which servers answered, and why
+//	}
+//	result.Conn.WriteTo(hello, net.UDPAddrFromAddrPort(result.Remote))
+//
+// Both sides call [Negotiate] with the same cookie, one as [Guest], the other as [Host]. Packages sb and qr2 do so
+// when a player joins a listed server; a game with an arrangement of its own calls it directly. [Start] is the same for
+// programs that want to show the progress. [Detect] tells what the NAT in front of this machine does.
+//
+// # Where it differs from the original
+//
+// The bytes are the original's, the patience is not. Success is reported as soon as the path is open, not five to twelve
+// seconds later; first packets are repeated faster; one dead matchup server of three is tolerated; the wait for a partner
+// who does not come is 15 seconds instead of a minute; CONNECT is taken from the matchup servers' addresses only; and a
+// failure is reported to the servers with a single packet, so that nothing keeps running behind it.
+//
+// Packets are matched by the cookie. Pings go to the address that the servers named or from which a ping with our cookie
+// came; apart from the servers, only a probe (ERT_TEST) with our cookie gets an answer at another address.
+//
+// # What it does not do
+//
+// Two NATs that choose a new random port for each destination cannot be joined by it; that takes a relay. It predicts no
+// ports: that is the servers' part. NatNeg knows only IPv4.
+package natneg

@@ -1,0 +1,60 @@
+package natneg
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+)
+
+// resolveError tells a negotiation that was cancelled from servers that do not exist.
+func resolveError(ctx context.Context, found servers, err error) *Error {
+	if ctx.Err() != nil {
+		return &Error{Step: StepResolve, Servers: found.state, Err: ctx.Err()}
+	}
+	e := &Error{Step: StepResolve, Reason: err.Error(), Servers: found.state, Err: ErrNoServers}
+	if errors.Is(err, ErrNotConfigured) {
+		e.Err, e.Reason = ErrNotConfigured, "set Domain, Host or Servers"
+	}
+	var timeout net.Error
+	e.timeout = errors.Is(err, context.DeadlineExceeded) || errors.As(err, &timeout) && timeout.Timeout()
+	return e
+}
+
+// interrupted is the error of a negotiation whose context ended or that was closed.
+func (n *Negotiation) interrupted(ctx context.Context) *Error {
+	e := n.here()
+	select {
+	case <-n.closing:
+		e.Err, e.Reason = net.ErrClosed, "the negotiation was closed"
+	default:
+		e.Err = ctx.Err()
+	}
+	return e
+}
+
+// broken is the error of a negotiation whose socket ended.
+func (n *Negotiation) broken(paths *paths) *Error {
+	e := n.here()
+	e.Err = paths.err()
+	if e.Err == nil {
+		e.Err = net.ErrClosed
+	}
+	e.Reason = "the game's socket has ended"
+	if paths.game == nil {
+		e.Reason = "the socket has ended"
+	}
+	return e
+}
+
+// here is an error at the step where the negotiation is.
+func (n *Negotiation) here() *Error {
+	state := n.State()
+	e := &Error{Step: state.Step, Servers: state.Servers}
+	if state.Step == StepPing {
+		e.Peer = state.Remote
+	} else {
+		e.Peer = netip.AddrPort{}
+	}
+	return e
+}

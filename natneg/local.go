@@ -1,0 +1,59 @@
+package natneg
+
+import (
+	"net"
+	"net/netip"
+)
+
+// localIP is the address that INIT tells (spec natneg.md §3): the one that a socket is bound to; else the first private
+// one of this machine; else its last one that is not 127.0.0.1; else 0.0.0.0.
+func localIP(conns ...net.PacketConn) netip.Addr {
+	for _, conn := range conns {
+		if conn == nil {
+			continue
+		}
+		if addr := boundAddr(conn).Addr(); addr.Is4() && !addr.IsUnspecified() {
+			return addr
+		}
+	}
+	last := netip.IPv4Unspecified()
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return last
+	}
+	for _, addr := range addrs {
+		prefix, err := netip.ParsePrefix(addr.String())
+		if err != nil {
+			continue
+		}
+		ip := prefix.Addr().Unmap()
+		switch {
+		case !ip.Is4():
+		case ip.IsPrivate():
+			return ip
+		case ip != netip.AddrFrom4([4]byte{127, 0, 0, 1}):
+			last = ip
+		}
+	}
+	return last
+}
+
+// boundAddr is the local address of a socket, unmapped; invalid if it has none.
+func boundAddr(conn net.PacketConn) netip.AddrPort {
+	local := conn.LocalAddr()
+	if local == nil {
+		return netip.AddrPort{}
+	}
+	if udp, ok := local.(*net.UDPAddr); ok {
+		addr := udp.AddrPort()
+		if !addr.Addr().IsValid() {
+			return netip.AddrPortFrom(netip.IPv4Unspecified(), addr.Port())
+		}
+		return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+	}
+	addr, err := netip.ParseAddrPort(local.String())
+	if err != nil {
+		return netip.AddrPort{}
+	}
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+}

@@ -1,0 +1,161 @@
+package natneg
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/netip"
+
+	"github.com/relight-sdk/relight/internal/udpmux"
+	"github.com/relight-sdk/relight/internal/wire/natnegwire"
+)
+
+type addrPort = netip.AddrPort
+
+const levelDebug = slog.LevelDebug
+
+var errRole = errors.New("the role is neither Guest nor Host")
+
+// path is a socket with our handler on it.
+type path struct {
+	raw     net.PacketConn // as it was given or opened
+	mux     *udpmux.Mux
+	view    net.PacketConn // what the game gets
+	owned   bool           // the mux was made here, so the view is taken back on failure
+	remove  func()
+	release func()
+}
+
+// paths are the sockets of a negotiation.
+type paths struct {
+	game *path // nil if the game gave none: then the negotiate socket becomes its own
+	neg  *path
+}
+
+// openPaths attaches to the game's socket and opens the negotiate socket. What the partner sends before the game knows
+// of it waits in the view.
+func openPaths(ctx context.Context, conn net.PacketConn, config Config, n *Negotiation) (*paths, error) {
+	listen := ":0"
+	if conn != nil {
+		if local := boundAddr(conn).Addr(); local.Is4() && !local.IsUnspecified() {
+			listen = net.JoinHostPort(local.String(), "0")
+		}
+	}
+	raw, err := config.ListenPacket(ctx, "udp4", listen)
+	if err != nil {
+		return nil, err
+	}
+	p := new(paths)
+	if conn == nil {
+		p.neg = newPath(raw, true, n.receive(negotiateSocket, natnegwire.Is))
+		return p, nil
+	}
+	p.neg = newPath(raw, false, n.receive(negotiateSocket, func([]byte) bool { return true }))
+	p.game = newPath(conn, true, n.receive(gameSocket, func([]byte) bool { return false }))
+	return p, nil
+}
+
+func newPath(conn net.PacketConn, exposed bool, handler udpmux.Handler) *path {
+	p := &path{raw: conn, view: conn}
+	p.mux, p.release = udpmux.Attach(conn)
+	p.remove = p.mux.Handle(handler)
+	if _, shared := conn.(*udpmux.Conn); !shared && exposed {
+		p.owned = true
+		p.view = p.mux.Conn()
+	}
+	return p
+}
+
+// receive makes the handler of a socket: it takes what carries our cookie, and what else is certainly nobody's.
+func (n *Negotiation) receive(s socket, nobodys func(b []byte) bool) udpmux.Handler {
+	return func(b []byte, from netip.AddrPort) bool {
+		if !natnegwire.HasCookie(b, n.cookie) {
+			if nobodys(b) {
+				n.foreign.Add(1)
+				return true
+			}
+			return false
+		}
+		// One byte more than a packet can have is enough to see that it is too long.
+		select {
+		case n.inbox <- inbound{s, bytes.Clone(b[:min(len(b), natnegwire.MaxSize+1)]), from}:
+		default:
+			n.dropped.Add(1)
+		}
+		return true
+	}
+}
+
+// conn is what the game uses after success.
+func (p *paths) conn() net.PacketConn {
+	if p.game != nil {
+		return p.game.view
+	}
+	return p.neg.view
+}
+
+// local is what INIT tells: our address, and the port of the socket that the game will use.
+func (p *paths) local(config Config) netip.AddrPort {
+	conn := p.neg.raw
+	ip := config.LocalIP.Unmap()
+	if p.game != nil {
+		conn = p.game.raw
+	}
+	if !ip.IsValid() {
+		ip = localIP(conn, p.neg.raw)
+	}
+	return netip.AddrPortFrom(ip, boundAddr(conn).Port())
+}
+
+func (p *paths) write(packet outgoing) error {
+	if packet.socket == gameSocket {
+		return p.game.mux.WriteTo(packet.b, packet.to)
+	}
+	return p.neg.mux.WriteTo(packet.b, packet.to)
+}
+
+// done is closed when the game's socket was closed or broke.
+func (p *paths) done() <-chan struct{} {
+	if p.game != nil {
+		return p.game.mux.Done()
+	}
+	return p.neg.mux.Done()
+}
+
+// err says why.
+func (p *paths) err() error {
+	if p.game != nil {
+		return p.game.mux.Err()
+	}
+	return p.neg.mux.Err()
+}
+
+// abandon gives the game's socket back and closes our own.
+func (p *paths) abandon() {
+	if p.game != nil {
+		p.game.detach(true)
+	}
+	_ = p.neg.raw.Close()
+	p.neg.detach(true)
+}
+
+// settle leaves the game alone with its socket.
+func (p *paths) settle() {
+	if p.game == nil {
+		p.neg.detach(false)
+		return
+	}
+	p.game.detach(false)
+	_ = p.neg.raw.Close()
+	p.neg.detach(true)
+}
+
+func (p *path) detach(withdraw bool) {
+	p.remove()
+	if withdraw && p.owned {
+		p.mux.Withdraw()
+	}
+	p.release()
+}

@@ -1,0 +1,91 @@
+package natneg
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Step is where a negotiation is.
+type Step int
+
+// The steps, in order.
+const (
+	StepSetup     Step = iota // checking the configuration, opening sockets
+	StepResolve               // looking for the matchup servers' addresses
+	StepInit                  // telling the servers of our ports
+	StepWait                  // they all know; waiting for the partner's address
+	StepPing                  // knocking at the partner's address
+	StepConnected             // the path is open; the partner's pings are still answered, the result is reported
+	StepDone                  // the path is open and nothing more is sent
+	StepFailed                // see State.Err
+	StepDetect                // finding out what the NAT does
+)
+
+// String says what is being done.
+func (s Step) String() string {
+	switch s {
+	case StepSetup:
+		return "setting up"
+	case StepResolve:
+		return "finding the matchup servers"
+	case StepInit:
+		return "contacting the matchup servers"
+	case StepWait:
+		return "waiting for the partner's address"
+	case StepPing:
+		return "pinging the partner"
+	case StepConnected:
+		return "connected"
+	case StepDone:
+		return "done"
+	case StepFailed:
+		return "failed"
+	case StepDetect:
+		return "detecting the NAT"
+	}
+	return "step " + strconv.Itoa(int(s))
+}
+
+// State is a negotiation as it stands.
+type State struct {
+	Step     Step
+	Since    time.Time // when the step began
+	Cookie   Cookie
+	Role     Role
+	Servers  []ServerState  // one for each matchup server; empty before they were looked up
+	Guess    netip.AddrPort // what the servers say of the partner's address; invalid until then
+	Remote   netip.AddrPort // where the partner is pinged: the guess, corrected by the pings that came
+	Err      error          // why it failed
+	Counters Counters
+}
+
+// ServerState is one matchup server.
+type ServerState struct {
+	Addr      netip.AddrPort // invalid if it does not exist or was not found
+	Err       error          // why it was not found
+	Answered  bool           // it acknowledged an INIT, or answered the detection
+	RoundTrip time.Duration  // from the last transmission to the answer; 0 without one
+	Observed  netip.AddrPort // our address as the server says to see it; most servers do not say it
+}
+
+// Counters count datagrams.
+type Counters struct {
+	Sent         int // all that were sent
+	Repeated     int // of those, sent again because no answer came
+	Received     int // all that carried our cookie
+	InitAcks     int
+	ERTTests     int // probes of the servers, all answered
+	Connects     int // copies of CONNECT, all acknowledged
+	PingsSent    int
+	Pings        int // pings of the partner
+	WriteErrors  int // datagrams that the socket did not take
+	Malformed    int // ignored: not readable
+	Foreign      int // ignored: not NatNeg, or another cookie, on the negotiate socket
+	Unlisted     int // ignored: CONNECT from an address that is no matchup server's
+	BadAddress   int // ignored: CONNECT with an address that nobody can have
+	Early        int // ignored: pings before the servers named the partner
+	Unexpected   int // ignored: types that a client does not get
+	OverLimit    int // ignored: more than a negotiation can need
+	QueueDropped int // lost, because they came faster than they were handled
+}
