@@ -1,0 +1,74 @@
+package kv
+
+import (
+	"bytes"
+	"fmt"
+)
+
+// Terminator ends a message on a stream.
+const Terminator = `\final\`
+
+// DefaultLimit is the longest message that a [Splitter] takes if it is told no other limit. No legal message is longer
+// than a buddy list (spec gp.md §1).
+const DefaultLimit = 256 << 10
+
+// TooLongError says that a stream went on without a \final\ beyond the limit.
+type TooLongError struct {
+	Limit int // bytes
+}
+
+func (e *TooLongError) Error() string {
+	return fmt.Sprintf(`kv: message is longer than %d bytes without \final\`, e.Limit)
+}
+
+// Splitter cuts a stream into messages, at any segmentation. It looks at every byte once and holds at most the limit and
+// one segment. The zero value is ready to use.
+type Splitter struct {
+	// Limit is the longest message in bytes, without \final\; zero means [DefaultLimit].
+	Limit int
+
+	buffer  []byte
+	start   int // of the message that is being read
+	scanned int // no terminator starts before this
+}
+
+// Append takes the next bytes of the stream. They are copied. Messages that [Splitter.Next] returned before become
+// invalid.
+func (s *Splitter) Append(segment []byte) {
+	if s.start > 0 {
+		n := copy(s.buffer, s.buffer[s.start:])
+		s.buffer = s.buffer[:n]
+		s.scanned -= s.start
+		s.start = 0
+	}
+	s.buffer = append(s.buffer, segment...)
+}
+
+// Next returns the next whole message without its \final\, or false if more of the stream is needed. The message is
+// valid until the next call of Append. A message that is too long is an error, and stays one.
+func (s *Splitter) Next() (message []byte, ok bool, err error) {
+	limit := s.Limit
+	if limit <= 0 {
+		limit = DefaultLimit
+	}
+	at := bytes.Index(s.buffer[s.scanned:], []byte(Terminator))
+	if at < 0 {
+		s.scanned = max(s.start, len(s.buffer)-len(Terminator)+1)
+		if s.scanned-s.start > limit {
+			return nil, false, &TooLongError{Limit: limit}
+		}
+		return nil, false, nil
+	}
+	end := s.scanned + at
+	if end-s.start > limit {
+		return nil, false, &TooLongError{Limit: limit}
+	}
+	message = s.buffer[s.start:end:end]
+	s.start = end + len(Terminator)
+	s.scanned = s.start
+	return message, true, nil
+}
+
+// Pending returns what has been read of a message that is not whole yet: what is left when a stream ends. It is valid
+// until the next call of Append.
+func (s *Splitter) Pending() []byte { return s.buffer[s.start:] }
