@@ -1,0 +1,7 @@
+//go:build darwin || dragonfly || freebsd || netbsd || openbsd
+
+package steamdiscovery
+
+import "syscall"
+
+var shareOptions = [...]int{syscall.SO_REUSEADDR, syscall.SO_REUSEPORT}

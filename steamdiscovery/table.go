@@ -1,0 +1,203 @@
+package steamdiscovery
+
+import (
+	"bytes"
+	"maps"
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/steampb"
+	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
+)
+
+const (
+	maxMissed     = 3
+	maxHostAddrs  = 8
+	maxStatusBody = 8192 // a status with many addresses stays below 1200 (spec steamdiscovery.md §2)
+)
+
+// table is who is there. It decides, without sockets or a clock of its own.
+type table struct {
+	limit    int           // of hosts
+	interval time.Duration // of polls, once the search has settled
+	hosts    map[ClientID]*entry
+	round    uint64 // polls sent
+}
+
+type entry struct {
+	host     Host
+	heard    []heardAt // one for each of host.Addrs
+	round    uint64    // when it was heard last
+	previous InstanceID
+}
+
+type heardAt struct {
+	addr  netip.AddrPort
+	round uint64
+}
+
+// outcome is what became of a packet.
+type outcome int
+
+const (
+	accepted outcome = iota
+	malformed
+	tooLarge
+	tableFull
+	notFromHost
+	conflict
+)
+
+// status takes a status packet.
+func (t *table) status(envelope *steamdiscoverywire.Envelope, from netip.AddrPort, now time.Time) (outcome, []Event) {
+	if len(envelope.Body) > maxStatusBody {
+		return tooLarge, nil
+	}
+	client, instance := ClientID(envelope.ClientID), InstanceID(envelope.InstanceID)
+	known := t.hosts[client]
+	var events []Event
+	switch {
+	case known == nil:
+		if len(t.hosts) >= t.limit {
+			return tableFull, nil
+		}
+	case instance != 0 && instance == known.previous:
+		// Either a late packet of the instance before the restart, or two machines with one client id that would
+		// otherwise restart each other for ever.
+		return conflict, nil
+	case instance != 0 && known.host.InstanceID != 0 && instance != known.host.InstanceID:
+		events = append(events, Event{Kind: Gone, Time: now, Host: known.host.clone(), Reason: WasRestarted})
+	case bytes.Equal(envelope.Body, known.host.Raw):
+		return accepted, t.hear(known, instance, known.host, from, now)
+	}
+
+	var message steampb.CMsgRemoteClientBroadcastStatus
+	if err := envelope.ParseBody(&message); err != nil {
+		return malformed, nil
+	}
+	said := Host{Status: received(&message), RawHostname: message.GetHostname(), Raw: bytes.Clone(envelope.Body)}
+	if known != nil && events == nil {
+		return accepted, t.hear(known, instance, said, from, now)
+	}
+
+	fresh := &entry{round: t.round, heard: []heardAt{{from, t.round}}}
+	if known != nil {
+		fresh.previous = known.host.InstanceID
+	}
+	fresh.host = said
+	fresh.host.ClientID, fresh.host.InstanceID = client, instance
+	fresh.host.Addr, fresh.host.Addrs = from, []netip.AddrPort{from}
+	fresh.host.FirstSeen, fresh.host.LastSeen = now, now
+	t.hosts[client] = fresh
+	return accepted, append(events, Event{Kind: Appeared, Time: now, Host: fresh.host.clone()})
+}
+
+// hear notes that a known host was heard, and what it said.
+func (t *table) hear(known *entry, instance InstanceID, said Host, from netip.AddrPort, now time.Time) []Event {
+	host := &known.host
+	news := !said.Status.sameAs(host.Status)
+	var before Host
+	address := t.address(known, from)
+	if news || address != host.Addr {
+		before = host.clone()
+	}
+	news = news || address != host.Addr
+	host.Addr = address
+	host.Addrs = host.Addrs[:0:0]
+	for _, heard := range known.heard {
+		host.Addrs = append(host.Addrs, heard.addr)
+	}
+	host.Status, host.RawHostname, host.Raw = said.Status, said.RawHostname, said.Raw
+	host.InstanceID = orElse(instance, host.InstanceID)
+	host.LastSeen, host.Missed = now, 0
+	known.round = t.round
+	if !news {
+		return nil
+	}
+	return []Event{{Kind: Changed, Time: now, Host: host.clone(), Previous: before}}
+}
+
+// address notes where a host was heard, and picks its address: the first one for as long as it is heard there, so that a
+// machine on two networks does not change its address with each packet.
+func (t *table) address(known *entry, from netip.AddrPort) netip.AddrPort {
+	primary := known.host.Addr
+	current := slices.IndexFunc(known.heard, func(h heardAt) bool { return h.addr == from })
+	if current < 0 {
+		if len(known.heard) == maxHostAddrs {
+			oldest := 0
+			for i, heard := range known.heard {
+				if heard.addr != primary && (known.heard[oldest].addr == primary || heard.round < known.heard[oldest].round) {
+					oldest = i
+				}
+			}
+			known.heard = slices.Delete(known.heard, oldest, oldest+1)
+		}
+		known.heard = append(known.heard, heardAt{addr: from})
+		current = len(known.heard) - 1
+	}
+	known.heard[current].round = t.round
+	for _, heard := range known.heard {
+		if heard.addr == primary && t.round-heard.round < 2 {
+			return primary
+		}
+	}
+	// What was not heard for as many polls as make a host gone is no address any more.
+	known.heard = slices.DeleteFunc(known.heard, func(h heardAt) bool { return t.round-h.round >= maxMissed })
+	return from
+}
+
+// offline takes an Offline packet. It counts only from an address where the host was heard: that is little proof, but
+// keeps out machines on other networks.
+func (t *table) offline(envelope *steamdiscoverywire.Envelope, from netip.AddrPort, now time.Time) (outcome, []Event) {
+	client, instance := ClientID(envelope.ClientID), InstanceID(envelope.InstanceID)
+	known := t.hosts[client]
+	if known == nil {
+		return accepted, nil // it was never here, or is gone already
+	}
+	if instance != 0 && known.host.InstanceID != 0 && instance != known.host.InstanceID {
+		return conflict, nil // a late packet of the instance before
+	}
+	if !slices.ContainsFunc(known.heard, func(h heardAt) bool { return h.addr.Addr() == from.Addr() }) {
+		return notFromHost, nil
+	}
+	delete(t.hosts, client)
+	known.host.LastSeen = now
+	return accepted, []Event{{Kind: Gone, Time: now, Host: known.host.clone(), Reason: SaidOffline}}
+}
+
+// poll notes that a question was sent to everyone.
+func (t *table) poll() { t.round++ }
+
+// expire removes hosts that did not answer: to be called when there was time enough to answer the last poll. The polls at
+// the start of a search follow each other quickly; a host is given a whole interval all the same.
+func (t *table) expire(now time.Time) []Event {
+	var events []Event
+	for client, known := range t.hosts {
+		missed := t.round - known.round
+		known.host.Missed = int(min(missed, maxMissed))
+		if missed >= maxMissed && now.Sub(known.host.LastSeen) >= t.interval {
+			delete(t.hosts, client)
+			events = append(events, Event{Kind: Gone, Time: now, Host: known.host.clone(), Reason: FellSilent})
+		}
+	}
+	slices.SortFunc(events, func(a, b Event) int { return a.Host.compare(b.Host) })
+	return events
+}
+
+// snapshot lists the hosts, in order of appearance.
+func (t *table) snapshot() []Host {
+	hosts := make([]Host, 0, len(t.hosts))
+	for known := range maps.Values(t.hosts) {
+		hosts = append(hosts, known.host.clone())
+	}
+	slices.SortFunc(hosts, Host.compare)
+	return hosts
+}
+
+func (h Host) compare(other Host) int {
+	if order := h.FirstSeen.Compare(other.FirstSeen); order != 0 {
+		return order
+	}
+	return h.Addr.Compare(other.Addr)
+}
