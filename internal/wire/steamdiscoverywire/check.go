@@ -26,6 +26,9 @@ func check(message protoreflect.MessageDescriptor, b []byte) error {
 		if n < 0 {
 			return failure(string(message.Name()), "tag", "%v", protowire.ParseError(n))
 		}
+		if number > protowire.MaxValidNumber { // which ConsumeTag lets pass, and the decoder does not
+			return failure(string(message.Name()), "tag", "field number %d is too large", number)
+		}
 		b = b[n:]
 		field := fields.ByNumber(number)
 		n = protowire.ConsumeFieldValue(number, wireType, b)
