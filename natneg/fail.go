@@ -24,13 +24,21 @@ func resolveError(ctx context.Context, found servers, err error) *Error {
 // interrupted is the error of a negotiation whose context ended or that was closed.
 func (n *Negotiation) interrupted(ctx context.Context) *Error {
 	e := n.here()
-	select {
-	case <-n.closing:
+	e.Err = ctx.Err()
+	if n.isClosing() {
 		e.Err, e.Reason = net.ErrClosed, "the negotiation was closed"
-	default:
-		e.Err = ctx.Err()
 	}
 	return e
+}
+
+// isClosing reports whether Close was called.
+func (n *Negotiation) isClosing() bool {
+	select {
+	case <-n.closing:
+		return true
+	default:
+		return false
+	}
 }
 
 // broken is the error of a negotiation whose socket ended.

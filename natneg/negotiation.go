@@ -2,7 +2,10 @@ package natneg
 
 import (
 	"context"
+	"errors"
+	"log/slog"
 	"net"
+	"net/netip"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -43,7 +46,7 @@ type Negotiation struct {
 type inbound struct {
 	socket socket
 	b      []byte
-	from   addrPort
+	from   netip.AddrPort
 }
 
 // Start begins a negotiation and returns at once; see [Negotiate] for the arguments. ctx ends it before the path is
@@ -114,7 +117,7 @@ func (n *Negotiation) run(ctx context.Context, conn net.PacketConn) {
 	began := time.Now()
 	config, err := n.config.withDefaults()
 	if err == nil && n.role > Host {
-		err = errRole
+		err = errors.New("the role is neither Guest nor Host")
 	}
 	if err != nil {
 		n.fail(&Error{Step: StepSetup, Reason: err.Error()})
@@ -125,7 +128,11 @@ func (n *Negotiation) run(ctx context.Context, conn net.PacketConn) {
 	n.setStep(StepResolve)
 	found, err := findServers(ctx, config)
 	if err != nil {
-		n.fail(resolveError(ctx, found, err))
+		e := resolveError(ctx, found, err)
+		if n.isClosing() {
+			e.Err, e.Reason = net.ErrClosed, "the negotiation was closed"
+		}
+		n.fail(e)
 		return
 	}
 	resolved := time.Since(began)
@@ -323,9 +330,9 @@ func (n *Negotiation) progress() {
 	}
 }
 
-func (n *Negotiation) logPacket(what string, s socket, peer addrPort, b []byte) {
+func (n *Negotiation) logPacket(what string, s socket, peer netip.AddrPort, b []byte) {
 	log := n.config.Logger
-	if !log.Enabled(context.Background(), levelDebug) {
+	if !log.Enabled(context.Background(), slog.LevelDebug) {
 		return
 	}
 	name := "negotiate"

@@ -3,20 +3,12 @@ package natneg
 import (
 	"bytes"
 	"context"
-	"errors"
-	"log/slog"
 	"net"
 	"net/netip"
 
 	"github.com/relight-sdk/relight/internal/udpmux"
 	"github.com/relight-sdk/relight/internal/wire/natnegwire"
 )
-
-type addrPort = netip.AddrPort
-
-const levelDebug = slog.LevelDebug
-
-var errRole = errors.New("the role is neither Guest nor Host")
 
 // path is a socket with our handler on it.
 type path struct {
@@ -78,15 +70,18 @@ func (n *Negotiation) receive(s socket, nobodys func(b []byte) bool) udpmux.Hand
 			}
 			return false
 		}
-		// One byte more than a packet can have is enough to see that it is too long.
 		select {
-		case n.inbox <- inbound{s, bytes.Clone(b[:min(len(b), natnegwire.MaxSize+1)]), from}:
+		case n.inbox <- inbound{s, cloneDatagram(b), from}:
 		default:
 			n.dropped.Add(1)
 		}
 		return true
 	}
 }
+
+// cloneDatagram copies a datagram for the inbox. One byte more than a packet can have is enough to see that it is too
+// long.
+func cloneDatagram(b []byte) []byte { return bytes.Clone(b[:min(len(b), natnegwire.MaxSize+1)]) }
 
 // conn is what the game uses after success.
 func (p *paths) conn() net.PacketConn {

@@ -1,0 +1,221 @@
+package natneg
+
+import (
+	"net/netip"
+	"slices"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/wire/natnegwire"
+)
+
+// The two sockets of a detection: two, so that what the one opens does not change what the other sees.
+const (
+	reachSocket = iota // E: who can reach us
+	mapSocket          // M: how we look from outside
+)
+
+// The original sends everything once. Repeating keeps a lost packet from becoming a wrong answer.
+const (
+	detectFirst = 250 * time.Millisecond
+	detectMax   = time.Second
+	// unheardAfter is when a probe that was asked for this often did not come because the NAT stops it.
+	unheardAfter = 5
+)
+
+// The cookies that the protocol prescribes; those of the maps select the map.
+const (
+	natifyCookie = 777
+	cookie1a     = 0
+	cookie1b     = 3
+	cookie2      = 1
+	cookie3      = 2
+)
+
+// question is one request and its answer.
+type question struct {
+	socket   int
+	server   int // 0, 1 or 2
+	packet   natnegwire.Exchange
+	probe    bool // the answer comes from elsewhere, if the NAT lets it
+	sent     int
+	lastSent time.Time
+	answered bool
+	seen     netip.AddrPort // what an ADDRESS_REPLY said
+	took     time.Duration
+}
+
+// detection decides what a detection sends, without sockets or a clock.
+type detection struct {
+	servers   servers
+	questions []question
+	wait      time.Duration
+	nextSend  time.Time
+	end       time.Time
+	out       []outgoing
+	ignored   int
+}
+
+// newDetection makes the seven questions of spec natneg.md §4, as far as there are servers for them.
+func newDetection(version uint8, found servers) *detection {
+	d := &detection{servers: found, wait: detectFirst}
+	ask := func(socket, server int, t natnegwire.Type, port natnegwire.PortType, cookie uint32, probe bool) {
+		if !found.state[server].Addr.IsValid() {
+			return
+		}
+		d.questions = append(d.questions, question{socket: socket, server: server, probe: probe, packet: natnegwire.Exchange{
+			Header:   natnegwire.Header{Version: version, Type: t, Cookie: CookieFromUint32(cookie)},
+			InitBody: natnegwire.InitBody{Port: port},
+		}})
+	}
+	ask(reachSocket, 0, natnegwire.TypeNatifyRequest, natnegwire.PortNN1, natifyCookie, false)
+	ask(reachSocket, 0, natnegwire.TypeNatifyRequest, natnegwire.PortNN2, natifyCookie, true)
+	ask(reachSocket, 1, natnegwire.TypeNatifyRequest, natnegwire.PortNN3, natifyCookie, true) // server 2: some documents say 3
+	ask(mapSocket, 0, natnegwire.TypeAddressCheck, natnegwire.PortNN1, cookie1a, false)
+	ask(mapSocket, 0, natnegwire.TypeAddressCheck, natnegwire.PortNN1, cookie1b, false)
+	ask(mapSocket, 1, natnegwire.TypeAddressCheck, natnegwire.PortNN2, cookie2, false)
+	ask(mapSocket, 2, natnegwire.TypeAddressCheck, natnegwire.PortNN3, cookie3, false)
+	return d
+}
+
+func (d *detection) start(now time.Time, timeout time.Duration) {
+	d.end = now.Add(timeout)
+	d.ask(now)
+}
+
+func (d *detection) next() time.Time { return earlier(d.nextSend, d.end) }
+
+// tick repeats what was not answered and reports whether the detection is over.
+func (d *detection) tick(now time.Time) (over bool) {
+	if d.complete() || !now.Before(d.end) {
+		return true
+	}
+	if !now.Before(d.nextSend) {
+		if d.onlyUnheard() {
+			return true
+		}
+		d.wait = min(2*d.wait, detectMax)
+		d.ask(now)
+	}
+	return false
+}
+
+func (d *detection) ask(now time.Time) {
+	d.nextSend = now.Add(d.wait)
+	for i := range d.questions {
+		q := &d.questions[i]
+		if q.answered || q.sent >= unheardAfter && q.probe {
+			continue
+		}
+		q.sent++
+		q.lastSent = now
+		d.out = append(d.out, outgoing{socket: socket(q.socket), to: d.servers.state[q.server].Addr, b: q.packet.Append(nil)})
+	}
+}
+
+// complete reports whether everything was answered.
+func (d *detection) complete() bool {
+	return !slices.ContainsFunc(d.questions, func(q question) bool { return !q.answered })
+}
+
+// onlyUnheard reports whether all that is missing are probes which were asked for often enough.
+func (d *detection) onlyUnheard() bool {
+	return !slices.ContainsFunc(d.questions, func(q question) bool {
+		return !q.answered && !(q.probe && q.sent >= unheardAfter)
+	})
+}
+
+// handle takes a datagram. An answer counts only if it comes from where it can come from: the server that was asked for
+// most, another address than that for the probes. Some servers answer from the same one, which proves nothing.
+func (d *detection) handle(s int, b []byte, from netip.AddrPort, now time.Time) {
+	packet, err := natnegwire.Parse(b)
+	p, ok := packet.(natnegwire.Exchange)
+	if err != nil || !ok {
+		d.ignored++
+		return
+	}
+	i := slices.IndexFunc(d.questions, func(q question) bool {
+		if q.socket != s || q.packet.Cookie != p.Cookie {
+			return false
+		}
+		if s == mapSocket {
+			return p.Type == natnegwire.TypeAddressReply
+		}
+		return p.Type == natnegwire.TypeERTTest && q.packet.Port == p.Port
+	})
+	if i < 0 {
+		d.ignored++
+		return
+	}
+	q := &d.questions[i]
+	asked := d.servers.state[q.server].Addr
+	switch {
+	case q.answered:
+		return
+	case q.probe && !elsewhere(from, asked), !q.probe && from != asked:
+		d.ignored++
+		return
+	case s == mapSocket && !plausible(p.Addr):
+		d.ignored++
+		return
+	}
+	q.answered = true
+	q.seen = p.Addr
+	q.took = now.Sub(q.lastSent)
+	if q.probe {
+		return
+	}
+	if server := &d.servers.state[q.server]; !server.Answered {
+		server.Answered, server.RoundTrip = true, q.took
+		if s == mapSocket {
+			server.Observed = p.Addr
+		}
+	}
+}
+
+// elsewhere reports whether a probe came from another address than the server that was asked for it. On loopback, where
+// there is no NAT and mostly one address, another port will do.
+func elsewhere(from, asked netip.AddrPort) bool {
+	return from.Addr() != asked.Addr() || asked.Addr().IsLoopback() && from != asked
+}
+
+// seen is the answer to an address check.
+func (d *detection) seen(cookie uint32) netip.AddrPort {
+	for _, q := range d.questions {
+		if q.socket == mapSocket && q.packet.Cookie == CookieFromUint32(cookie) {
+			return q.seen
+		}
+	}
+	return netip.AddrPort{}
+}
+
+func (d *detection) heard(port natnegwire.PortType) bool {
+	return slices.ContainsFunc(d.questions, func(q question) bool {
+		return q.socket == reachSocket && q.packet.Port == port && q.answered
+	})
+}
+
+// report evaluates what was seen. If server 3 did not take part, servers 1 and 2 stand for 2 and 3: a change of port
+// between any two tells the same.
+func (d *detection) report(private netip.AddrPort) (Report, bool) {
+	o := observations{
+		ipRestricted:   !d.heard(natnegwire.PortNN2),
+		portRestricted: !d.heard(natnegwire.PortNN3),
+		private:        private,
+		map1a:          d.seen(cookie1a), map1b: d.seen(cookie1b), map2: d.seen(cookie2), map3: d.seen(cookie3),
+	}
+	if !public(o.map1a) {
+		o.map1a = o.map1b // the same question
+	}
+	two := !public(o.map3)
+	if two {
+		o.map2, o.map3 = o.map1a, o.map2
+	}
+	report, ok := o.evaluate()
+	report.TwoServers = ok && two
+	report.NoProbes = !d.heard(natnegwire.PortNN1) && !d.heard(natnegwire.PortNN2) && !d.heard(natnegwire.PortNN3)
+	first := d.servers.state[0].Addr.Addr()
+	report.SameAddress = !slices.ContainsFunc(d.servers.state, func(s ServerState) bool {
+		return s.Answered && s.Addr.Addr() != first
+	})
+	return report, ok
+}
