@@ -133,7 +133,7 @@ func newDiscoverer(config DiscoverConfig) *Discoverer {
 		done:   make(chan struct{}),
 		again:  make(chan struct{}, 1),
 		table:  table{limit: config.MaxHosts, interval: config.Interval, hosts: make(map[ClientID]*entry)},
-		state:  DiscovererState{Step: DiscovererIdle, Since: time.Now(), ClientID: config.ClientID},
+		state:  DiscovererState{Step: DiscovererIdle, Since: time.Now(), ClientID: config.ClientID, Search: 1},
 	}
 }
 
