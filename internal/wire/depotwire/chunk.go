@@ -4,26 +4,22 @@ import (
 	"crypto/sha1"
 	"hash/adler32"
 	"hash/crc32"
+	"slices"
 )
 
-// DecryptChunk undoes the encryption of a chunk or patch. With a nil dst it works in place and returns a part of src, whose
-// bytes are lost either way; otherwise it appends to dst, which must not overlap with src. What comes out is a container
-// for [Decoder.Decode].
+// DecryptChunk undoes the encryption of a chunk or patch and appends the container for [Decoder.Decode] to dst. A dst of
+// src[:0] decrypts in place: then the result is a part of src, not from its start. Any other dst must not overlap with src.
 func DecryptChunk(dst, src []byte, key *Key) ([]byte, error) {
 	if len(src) < 2*aesBlock || len(src)%aesBlock != 0 {
 		return nil, chunkError(ErrCorrupt, "", "%d encrypted bytes, want a multiple of 16 from 32 on", len(src))
 	}
 	body := src[aesBlock:]
-	start := 0
-	if dst != nil {
-		start = len(dst)
-		if cap(dst)-start < len(body) {
-			dst = append(make([]byte, 0, start+len(body)), dst...)
-		}
-		dst = dst[:start+len(body)]
-		body = dst[start:]
-	} else {
+	start := len(dst)
+	if start == 0 && cap(dst) > 0 && &dst[:1][0] == &src[0] {
 		dst = body
+	} else {
+		dst = slices.Grow(dst, len(body))[:start+len(body)]
+		body = dst[start:]
 	}
 	n, ok := key.open(body, src)
 	if !ok {

@@ -1,6 +1,9 @@
 package depotwire
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // SlashPath turns the name of a manifest, which has \ between its parts, into a path with /.
 func SlashPath(name string) string {
@@ -10,4 +13,136 @@ func SlashPath(name string) string {
 // ManifestName turns a path with / into the name of a manifest.
 func ManifestName(path string) string {
 	return strings.ReplaceAll(path, "/", `\`)
+}
+
+// nameFault is what is wrong with a name; "" means nothing.
+type nameFault struct {
+	reason  string
+	windows bool // it harms on Windows only
+}
+
+// checkName looks at the name of a file: it must be a plain relative path (spec steampipe.md §7.5).
+func checkName(name string, limit int) nameFault {
+	switch {
+	case name == "":
+		return nameFault{reason: "empty"}
+	case len(name) > limit:
+		return nameFault{reason: "longer than the limit"}
+	case !utf8.ValidString(name):
+		return nameFault{reason: "not UTF-8"}
+	case isSeparator(name[0]):
+		return nameFault{reason: "absolute"}
+	case hasDrive(name):
+		return nameFault{reason: "has a drive letter"}
+	}
+	fault := nameFault{}
+	start := 0
+	for i := 0; i <= len(name); i++ {
+		if i < len(name) && !isSeparator(name[i]) {
+			if name[i] < ' ' || name[i] == 0x7F {
+				return nameFault{reason: "has a control character"}
+			}
+			continue
+		}
+		switch part := name[start:i]; part {
+		case "":
+			return nameFault{reason: "has an empty part"}
+		case ".", "..":
+			return nameFault{reason: "has a part " + part}
+		default:
+			if fault.reason == "" {
+				fault = nameFault{reason: checkWindowsPart(part), windows: true}
+			}
+		}
+		start = i + 1
+	}
+	return fault
+}
+
+// checkWindowsPart says why Windows would not make, or would misunderstand, a part of a path.
+func checkWindowsPart(part string) string {
+	if i := strings.IndexAny(part, `:*?"<>|`); i >= 0 {
+		if part[i] == ':' {
+			return "has a colon, which names an alternate stream on Windows"
+		}
+		return "has the character " + part[i:i+1] + ", which Windows does not allow"
+	}
+	if last := part[len(part)-1]; last == '.' || last == ' ' {
+		return "ends in a dot or space, which Windows drops"
+	}
+	// A device is meant with any extension, and with spaces before it.
+	base, _, _ := strings.Cut(part, ".")
+	base = strings.TrimRight(base, " ")
+	switch len(base) {
+	case 3:
+		switch strings.ToUpper(base) {
+		case "CON", "PRN", "AUX", "NUL":
+			return "is the name of a device on Windows"
+		}
+	case 4, 5: // Windows takes superscript digits for digits: ¹ ² ³ have two bytes
+		switch strings.ToUpper(base[:3]) {
+		case "COM", "LPT":
+			if digit := base[3:]; len(digit) == 1 && digit >= "0" && digit <= "9" || digit == "¹" || digit == "²" || digit == "³" {
+				return "is the name of a device on Windows"
+			}
+		}
+	case 6, 7:
+		if upper := strings.ToUpper(base); upper == "CONIN$" || upper == "CONOUT$" {
+			return "is the name of a device on Windows"
+		}
+	}
+	return ""
+}
+
+func isSeparator(c byte) bool { return c == '/' || c == '\\' }
+
+func hasDrive(name string) bool {
+	return len(name) >= 2 && name[1] == ':' && (name[0]|0x20 >= 'a' && name[0]|0x20 <= 'z')
+}
+
+// checkLink looks at the target of a link at path, both with /: resolved, it must stay inside the root.
+func checkLink(path, target string, limit int) string {
+	switch {
+	case target == "":
+		return "empty target"
+	case len(target) > limit:
+		return "target longer than the limit"
+	case !utf8.ValidString(target):
+		return "target is not UTF-8"
+	case isSeparator(target[0]):
+		return "absolute target"
+	case hasDrive(target):
+		return "target with a drive letter"
+	}
+	depth := strings.Count(path, "/") // folders above the link
+	for part := range strings.SplitSeq(SlashPath(target), "/") {
+		for i := range len(part) {
+			if part[i] < ' ' || part[i] == 0x7F {
+				return "target has a control character"
+			}
+			if part[i] == ':' {
+				return "target has a colon"
+			}
+		}
+		switch part {
+		case "", ".":
+		case "..":
+			if depth--; depth < 0 {
+				return "target leaves the root"
+			}
+		default:
+			depth++
+		}
+	}
+	return ""
+}
+
+// foldName gives names that a case-insensitive system takes for the same file the same key.
+func foldName(path string) string {
+	for i := range len(path) {
+		if path[i] >= utf8.RuneSelf {
+			return strings.ToLower(strings.ToUpper(path))
+		}
+	}
+	return strings.ToLower(path)
 }
