@@ -12,6 +12,10 @@ import (
 // protocols beside it are not held up.
 const queueLength = 512
 
+// keepBuffer is the largest buffer that a place in the queue keeps for the next datagram: a flood of large ones must not
+// hold memory for ever.
+const keepBuffer = 4096
+
 // Conn is the game's view of a shared connection: a net.PacketConn that delivers what no protocol took.
 type Conn struct {
 	mux *Mux
@@ -63,7 +67,11 @@ func (c *Conn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 			d := &c.ring[c.head]
 			c.head = (c.head + 1) % queueLength
 			c.count--
-			return copy(b, d.b), d.from, nil
+			n := copy(b, d.b)
+			if cap(d.b) > keepBuffer {
+				d.b = nil
+			}
+			return n, d.from, nil
 		case c.err != nil:
 			return 0, netip.AddrPort{}, c.opError("read", c.err)
 		}
@@ -85,7 +93,8 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
 // LocalAddr implements net.PacketConn.
 func (c *Conn) LocalAddr() net.Addr { return c.mux.raw.LocalAddr() }
 
-// Close closes the shared connection: it is the game's own. The protocols on it end, too.
+// Close closes the shared connection: it is the game's own. The protocols on it end, too. It waits for the reader; a
+// [Handler] must not call it.
 func (c *Conn) Close() error {
 	c.mu.Lock()
 	if c.closed {
@@ -97,13 +106,19 @@ func (c *Conn) Close() error {
 	c.wake.Broadcast()
 	c.mu.Unlock()
 
-	err := c.mux.raw.Close()
-	c.mux.mu.Lock()
-	c.mux.exposed = false
-	running := c.mux.running
-	c.mux.mu.Unlock()
+	m := c.mux
+	m.mu.Lock()
+	m.exposed.Store(false)
+	detached := m.detaching
+	running := m.running
+	m.mu.Unlock()
+	if detached {
+		// The connection is its owner's again.
+		return nil
+	}
+	err := m.raw.Close()
 	if running {
-		<-c.mux.done
+		<-m.done
 	}
 	return err
 }

@@ -24,18 +24,24 @@ const maxReadErrors = 64
 // b is only valid until it returns.
 type Handler func(b []byte, from netip.AddrPort) (taken bool)
 
+// addrPortConn is what *net.UDPConn offers, and any other connection may: calls that do not allocate for the address.
+type addrPortConn interface {
+	ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error)
+	WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error)
+}
+
 // Mux shares one connection. It is safe for concurrent use.
 type Mux struct {
 	raw  net.PacketConn
-	udp  *net.UDPConn // raw, if it is one: its calls with netip.AddrPort do not allocate
+	fast addrPortConn // raw, if it is one
 	conn *Conn
 
 	handlers atomic.Pointer[[]*Handler]
+	exposed  atomic.Bool // the game has asked for its view and not closed it; changed with mu held
 	stats    counters
 
 	mu        sync.Mutex
 	refs      int  // users that have not called their release function
-	exposed   bool // the game has asked for its view and not closed it
 	detaching bool // the reader was asked to let go of the connection
 	running   bool
 	err       error         // why the reader ended
@@ -60,7 +66,7 @@ func Attach(conn net.PacketConn) (m *Mux, release func()) {
 		m = view.mux
 	} else {
 		m = &Mux{raw: conn, done: make(chan struct{})}
-		m.udp, _ = conn.(*net.UDPConn)
+		m.fast, _ = conn.(addrPortConn)
 		m.conn = newConn(m)
 		m.handlers.Store(new([]*Handler))
 	}
@@ -84,12 +90,12 @@ func (m *Mux) Handle(h Handler) (remove func()) {
 }
 
 // Conn is the game's view: what no protocol takes. There is one for each Mux, and it closes the connection when it is
-// closed.
+// closed, unless the reader has let go of the connection before.
 func (m *Mux) Conn() *Conn {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if !m.conn.isClosed() {
-		m.exposed = true
+		m.exposed.Store(true)
 	}
 	return m.conn
 }
@@ -99,7 +105,7 @@ func (m *Mux) Conn() *Conn {
 func (m *Mux) Withdraw() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.exposed = false
+	m.exposed.Store(false)
 }
 
 // LocalAddr is the address of the shared connection.
@@ -107,8 +113,8 @@ func (m *Mux) LocalAddr() net.Addr { return m.raw.LocalAddr() }
 
 // WriteTo sends a datagram on the shared connection.
 func (m *Mux) WriteTo(b []byte, to netip.AddrPort) error {
-	if m.udp != nil {
-		_, err := m.udp.WriteToUDPAddrPort(b, to)
+	if m.fast != nil {
+		_, err := m.fast.WriteToUDPAddrPort(b, to)
 		return err
 	}
 	_, err := m.raw.WriteTo(b, net.UDPAddrFromAddrPort(to))
@@ -153,14 +159,17 @@ func (m *Mux) startLocked() {
 func (m *Mux) release() {
 	m.mu.Lock()
 	m.refs--
-	if m.refs > 0 || m.exposed || m.err != nil {
+	if m.refs > 0 || m.exposed.Load() || m.err != nil {
 		m.mu.Unlock()
 		return
 	}
 	// The reader sits in ReadFrom: a deadline in the past wakes it without closing what is not ours.
 	m.detaching = true
 	m.mu.Unlock()
-	_ = m.raw.SetReadDeadline(time.Unix(1, 0))
+	if err := m.raw.SetReadDeadline(time.Unix(1, 0)); err != nil && !errors.Is(err, net.ErrClosed) {
+		// A connection without deadlines keeps its reader until it is closed; there is no waiting for it.
+		return
+	}
 	<-m.done
 	_ = m.raw.SetReadDeadline(time.Time{})
 }
@@ -182,8 +191,8 @@ func (m *Mux) read() {
 }
 
 func (m *Mux) readOnce(buf []byte) (int, netip.AddrPort, error) {
-	if m.udp != nil {
-		n, from, err := m.udp.ReadFromUDPAddrPort(buf)
+	if m.fast != nil {
+		n, from, err := m.fast.ReadFromUDPAddrPort(buf)
 		return n, unmap(from), err
 	}
 	n, addr, err := m.raw.ReadFrom(buf)
@@ -198,7 +207,7 @@ func (m *Mux) readerEnds(err error, failures *int) bool {
 	*failures++
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	timeout := errors.Is(err, os.ErrDeadlineExceeded)
+	timeout := isTimeout(err)
 	switch {
 	case timeout && m.detaching:
 		err = net.ErrClosed
@@ -211,9 +220,15 @@ func (m *Mux) readerEnds(err error, failures *int) bool {
 	}
 	m.err = err
 	m.running = false
-	close(m.done)
 	m.conn.fail(err)
+	close(m.done)
 	return true
+}
+
+// isTimeout also knows the connections whose time-out is not the one of package os.
+func isTimeout(err error) bool {
+	var netErr net.Error
+	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout()
 }
 
 func (m *Mux) dispatch(b []byte, from netip.AddrPort) {
@@ -223,11 +238,8 @@ func (m *Mux) dispatch(b []byte, from netip.AddrPort) {
 			return
 		}
 	}
-	m.mu.Lock()
-	exposed := m.exposed
-	m.mu.Unlock()
 	switch {
-	case !exposed:
+	case !m.exposed.Load():
 		m.stats.ignored.Add(1)
 	case m.conn.push(b, from):
 		m.stats.passed.Add(1)
