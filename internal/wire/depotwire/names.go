@@ -2,6 +2,7 @@ package depotwire
 
 import (
 	"bytes"
+	"crypto/sha1"
 	"encoding/base64"
 	"io"
 	"strings"
@@ -129,4 +130,10 @@ func breakLines(s string) string {
 		s = s[n:]
 	}
 	return b.String()
+}
+
+// HashName is what [File.NameSHA] should be for a clear name: the SHA-1 of its lower-case form. Real manifests have wrong
+// ones, so that a difference is worth a remark at most.
+func HashName(name string) [20]byte {
+	return sha1.Sum([]byte(strings.ToLower(name)))
 }

@@ -115,6 +115,7 @@ func checkLink(path, target string, limit int) string {
 		return "target with a drive letter"
 	}
 	depth := strings.Count(path, "/") // folders above the link
+	descended := false
 	for part := range strings.SplitSeq(SlashPath(target), "/") {
 		for i := range len(part) {
 			if part[i] < ' ' || part[i] == 0x7F {
@@ -127,11 +128,15 @@ func checkLink(path, target string, limit int) string {
 		switch part {
 		case "", ".":
 		case "..":
+			// Behind a name it is not known what .. leads to: the name may be another link.
+			if descended {
+				return "target goes up again after a name"
+			}
 			if depth--; depth < 0 {
 				return "target leaves the root"
 			}
 		default:
-			depth++
+			descended = true
 		}
 	}
 	return ""
