@@ -1,0 +1,252 @@
+package steampipe
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+)
+
+// errExhausted says that no server of the pool is left for an object.
+var errExhausted = errors.New("every server was tried")
+
+// maxCoolDown is the longest that failures alone keep a server aside (landaire/steamroom: 4, 8, 16, 30, 30 s).
+const maxCoolDown = 30 * time.Second
+
+// softFailures is how many damaged or cut bodies in a row make a server cool down. One alone says something of the object
+// rather than of the server, and must not stall a download that has a single cache to ask.
+const softFailures = 3
+
+// host is a server with what we learned of it. The pool's lock guards it.
+type host struct {
+	server  Server
+	name    string
+	slots   int
+	isCache bool
+
+	inUse     int
+	failures  int // in a row
+	penalty   int
+	coolUntil time.Time
+
+	requests, failed, refused int64
+	bytes                     int64
+	lastError                 error
+	lastFailure               time.Time
+}
+
+// score orders hosts: the list's figure, worse with our own experience and with what it already does for us (spec
+// steampipe.md §2.2).
+func (h *host) score() float64 {
+	load := max(h.server.WeightedLoad, 1)
+	return load * float64(1+h.penalty) * (1 + float64(h.inUse)/float64(max(h.server.Entries, 1)))
+}
+
+// pool hands out servers, so many requests to each at once.
+type pool struct {
+	coolDown time.Duration
+
+	mu      sync.Mutex
+	hosts   []*host
+	cache   *host         // the LAN cache, nil if there is none
+	changed chan struct{} // closed and replaced when a slot is free again
+}
+
+func newPool(coolDown time.Duration) *pool {
+	return &pool{coolDown: coolDown, changed: make(chan struct{})}
+}
+
+// replace puts a new list in, keeping what is known of servers that stay.
+func (p *pool) replace(servers []Server, slots int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	known := make(map[string]*host, len(p.hosts))
+	for _, h := range p.hosts {
+		known[h.name] = h
+	}
+	p.hosts = p.hosts[:0:0]
+	listed := make(map[string]bool, len(servers))
+	for _, server := range servers {
+		name := server.name()
+		if listed[name] {
+			continue
+		}
+		listed[name] = true
+		h := known[name]
+		if h == nil {
+			h = &host{name: name, slots: slots}
+		}
+		h.server = server
+		p.hosts = append(p.hosts, h)
+	}
+}
+
+// choice says of a host how often it was tried for an object, and whether it may be tried again.
+type choice func(h *host) (tries int, ok bool)
+
+// acquire takes a slot at the best host, waiting for one, or for a host that cools down. It gives errExhausted when the
+// choice leaves none.
+func (p *pool) acquire(ctx context.Context, choose choice) (*host, error) {
+	for {
+		if err := ctx.Err(); err != nil {
+			return nil, ended(ctx)
+		}
+		p.mu.Lock()
+		best, wake, any := p.best(choose, time.Now())
+		if best != nil {
+			best.inUse++
+			p.mu.Unlock()
+			return best, nil
+		}
+		changed := p.changed
+		p.mu.Unlock()
+		if !any {
+			return nil, errExhausted
+		}
+		var alarm <-chan time.Time
+		var timer *time.Timer
+		if !wake.IsZero() {
+			timer = time.NewTimer(time.Until(wake))
+			alarm = timer.C
+		}
+		select {
+		case <-changed:
+		case <-alarm:
+		case <-ctx.Done():
+		}
+		if timer != nil {
+			timer.Stop()
+		}
+	}
+}
+
+// best is the host to use now; or none, and when the next one will have cooled down, and whether there is any at all.
+func (p *pool) best(choose choice, now time.Time) (best *host, wake time.Time, any bool) {
+	// The LAN cache goes first: while it works, nothing is asked elsewhere only because it is busy.
+	if p.cache != nil && !p.cache.coolUntil.After(now) {
+		if _, ok := choose(p.cache); ok {
+			if p.cache.inUse < p.cache.slots {
+				return p.cache, wake, true
+			}
+			return nil, wake, true
+		}
+	}
+	bestTries := 0
+	for _, h := range p.hosts {
+		tries, ok := choose(h)
+		if !ok {
+			continue
+		}
+		any = true
+		if h.inUse >= h.slots {
+			continue
+		}
+		if h.coolUntil.After(now) {
+			if wake.IsZero() || h.coolUntil.Before(wake) {
+				wake = h.coolUntil
+			}
+			continue
+		}
+		if best == nil || tries < bestTries || tries == bestTries && h.score() < best.score() {
+			best, bestTries = h, tries
+		}
+	}
+	return best, wake, any
+}
+
+// verdict is what a reply says of the host that sent it.
+type verdict int
+
+const (
+	good     verdict = iota
+	object           // the host answered; this object is not to be had there
+	soft             // damaged or cut body
+	overload         // time-outs, refused connections, 429, 502...: leave it alone for a while
+)
+
+// release gives the slot back and remembers how it went.
+func (p *pool) release(h *host, v verdict, bytes int, failure *Error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	h.inUse--
+	h.requests++
+	if failure != nil {
+		h.lastError, h.lastFailure = failure.Err, time.Now()
+	}
+	switch v {
+	case good:
+		h.bytes += int64(bytes)
+		h.failures = 0
+		h.penalty /= 2
+	case object:
+		h.refused++
+		h.failures = 0
+	case soft, overload:
+		p.fail(h, v, failure)
+	}
+	close(p.changed)
+	p.changed = make(chan struct{})
+}
+
+// fail counts a failure and sets the time of cooling down.
+func (p *pool) fail(h *host, v verdict, failure *Error) {
+	h.failed++
+	h.failures++
+	h.penalty = min(h.penalty+1, 16)
+	if v == soft && h.failures < softFailures {
+		return
+	}
+	wait := min(p.coolDown<<min(h.failures-1, 10), max(maxCoolDown, p.coolDown))
+	if failure != nil && failure.RetryAfter > 0 {
+		wait = failure.RetryAfter
+	}
+	if until := time.Now().Add(wait); until.After(h.coolUntil) {
+		h.coolUntil = until
+	}
+}
+
+// reject counts a body that turned out wrong after it was handed out.
+func (p *pool) reject(name string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, h := range append(p.hosts[:len(p.hosts):len(p.hosts)], p.cache) {
+		if h != nil && h.name == name {
+			h.lastError, h.lastFailure = err, time.Now()
+			p.fail(h, soft, nil)
+		}
+	}
+}
+
+// ServerState is what a [CDN] knows of one server.
+type ServerState struct {
+	Server      Server
+	Name        string        // as in errors: host, with vhost where it differs
+	Cache       bool          // it is the LAN cache
+	InUse       int           // requests under way
+	Requests    int64         // requests made
+	Refused     int64         // answered with 401, 403 or 404
+	Failed      int64         // failures of any other kind, damaged bodies included
+	Bytes       int64         // bytes of good bodies
+	CoolingDown time.Duration // for how long it is still left alone, 0 if it is not
+	LastError   error
+	LastFailure time.Time
+}
+
+// state copies what is known.
+func (p *pool) state() []ServerState {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	hosts := p.hosts[:len(p.hosts):len(p.hosts)]
+	if p.cache != nil {
+		hosts = append(hosts, p.cache)
+	}
+	states := make([]ServerState, 0, len(hosts))
+	for _, h := range hosts {
+		states = append(states, ServerState{
+			Server: h.server, Name: h.name, Cache: h.isCache, InUse: h.inUse, Requests: h.requests, Refused: h.refused,
+			Failed: h.failed, Bytes: h.bytes, CoolingDown: max(h.coolUntil.Sub(now), 0), LastError: h.lastError, LastFailure: h.lastFailure,
+		})
+	}
+	return states
+}

@@ -1,0 +1,137 @@
+package steampipe
+
+import (
+	"time"
+)
+
+// Options says how a [Download] is done. Only Key is required.
+type Options struct {
+	// Key is the depot's key. Required.
+	Key Key
+	// Connections is how many chunks are fetched at once, over all servers. 0 means 16.
+	Connections int
+	// Decoders is how many chunks are decrypted, decompressed and written at once. 0 means one for each CPU.
+	Decoders int
+	// HashFiles reads each new file once more and compares its SHA-1 with the manifest's. Every chunk is checked by its SHA-1
+	// in any case.
+	HashFiles bool
+	// Limits bound what a manifest may ask for. Zero fields have usual values.
+	Limits Limits
+	// Progress is called with totals, at most once for each ProgressInterval and once at the end, by one goroutine at a
+	// time. The download does not wait for it. Nil means none.
+	Progress func(Progress)
+	// ProgressInterval is the time between calls of Progress. 0 means 200 ms.
+	ProgressInterval time.Duration
+	// Event is called for what happens on the way, by the goroutine that calls Progress. Events that come faster than it
+	// takes them, more than 1024 behind, are dropped and counted in [Progress]. Nil means none.
+	Event func(Event)
+}
+
+// EventKind says what an [Event] is about.
+type EventKind int
+
+// The kinds of events.
+const (
+	// EventStep: the download went on to Step.
+	EventStep EventKind = iota + 1
+	// EventFile: the file at Path is complete and in its place.
+	EventFile
+	// EventRetry: Chunk came damaged from Server and is fetched again; Err says how.
+	EventRetry
+	// EventProblem: Path will not be as the manifest says; Err says why. The download goes on.
+	EventProblem
+)
+
+// String names the kind.
+func (k EventKind) String() string {
+	switch k {
+	case EventStep:
+		return "step"
+	case EventFile:
+		return "file"
+	case EventRetry:
+		return "retry"
+	case EventProblem:
+		return "problem"
+	}
+	return "event"
+}
+
+// Event is something that happened during a download.
+type Event struct {
+	Kind   EventKind
+	Step   Step
+	Path   string
+	Chunk  ChunkID
+	Server string
+	Err    error
+}
+
+// Progress has the totals of a download so far.
+type Progress struct {
+	Step          Step
+	Elapsed       time.Duration
+	Files         int64 // regular files of the manifest
+	FilesDone     int64 // complete and in place
+	Bytes         int64 // plain bytes of the manifest
+	BytesDone     int64 // of these on disk and checked
+	Chunks        int64 // distinct chunks to get; known once the files on disk were checked
+	ChunksDone    int64
+	BytesToFetch  int64 // compressed bytes to get, as the manifest has them
+	BytesFetched  int64 // compressed bytes that came and were good
+	Retries       int64 // chunks that came damaged
+	EventsDropped int64
+}
+
+// Report says what a download did.
+type Report struct {
+	Depot    DepotID
+	Manifest ManifestID
+
+	Files       int // regular files of the manifest
+	FilesKept   int // right on disk already, or the player's own
+	FilesNew    int // written
+	FilesFailed int // not complete: see Problems
+	Folders     int // folders that the manifest lists
+	Links       int // symbolic links in place
+
+	Bytes        int64 // plain bytes of the manifest
+	BytesKept    int64 // of these right on disk already
+	BytesWritten int64 // of these written now
+	BytesFetched int64 // compressed bytes that were fetched and good
+
+	ChunksFetched int64 // distinct chunks fetched
+	ChunksKept    int64 // places that had the right bytes already
+	ChunksReused  int64 // places filled with a chunk that was fetched for, or found at, another place
+	ChunksZero    int64 // places that are zero and need no fetch
+	Retries       int64 // chunks that came damaged and were fetched again
+
+	Problems []Problem               // what is not as the manifest says
+	Servers  map[string]ServerReport // by the server's name, what it did in this download
+
+	Started  time.Time
+	Duration time.Duration
+	Checking time.Duration // of Duration: reading what was on disk
+	Fetching time.Duration // of Duration: fetching, decoding and writing
+}
+
+// Problem is a file, folder or link that is not as the manifest says.
+type Problem struct {
+	Path string // in the manifest's spelling
+	Err  error
+}
+
+// ServerReport has the chunks that a server sent in one download.
+type ServerReport struct {
+	Chunks  int64 // good ones
+	Bytes   int64 // compressed bytes of these
+	Damaged int64 // chunks that turned out wrong
+}
+
+// State is what a [Job] is doing.
+type State struct {
+	Step     Step
+	Since    time.Time
+	Progress Progress
+	Err      error // why it failed; nil unless Step is StepFailed
+}
