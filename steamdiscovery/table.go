@@ -137,13 +137,13 @@ func (t *table) address(known *entry, from netip.AddrPort) netip.AddrPort {
 		current = len(known.heard) - 1
 	}
 	known.heard[current].round = t.round
+	// What was not heard for as many polls as make a host gone is no address any more.
+	known.heard = slices.DeleteFunc(known.heard, func(h heardAt) bool { return t.round-h.round >= maxMissed })
 	for _, heard := range known.heard {
 		if heard.addr == primary && t.round-heard.round < 2 {
 			return primary
 		}
 	}
-	// What was not heard for as many polls as make a host gone is no address any more.
-	known.heard = slices.DeleteFunc(known.heard, func(h heardAt) bool { return t.round-h.round >= maxMissed })
 	return from
 }
 

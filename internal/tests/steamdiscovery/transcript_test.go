@@ -1,0 +1,108 @@
+package steamdiscovery_test
+
+import (
+	"net"
+	"net/netip"
+	"path/filepath"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/relight-sdk/relight/internal/tests/transcript"
+	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
+	"github.com/relight-sdk/relight/steamdiscovery"
+	"github.com/relight-sdk/relight/steamdiscovery/steamdiscoverytest"
+)
+
+// labStatus is what the announcer of the recordings announced.
+var labStatus = steamdiscovery.Status{
+	Hostname: "RELIGHT-LAB", EnabledServices: steamdiscovery.ServiceGameStreaming, OS: steamdiscovery.OSLinux6, Is64Bit: true,
+	Users:        []steamdiscovery.User{{SteamID: 76561197960265729, AuthKeyID: 100000001}},
+	MACAddresses: []net.HardwareAddr{{2, 0, 0x5e, 0, 0x53, 1}},
+	IPAddresses:  []netip.Addr{netip.MustParseAddr("192.168.77.1")}, Timestamp: time.Unix(1700000000, 0),
+}
+
+// Clients of others asked the announcer in a recording: asked the same at the same times, it answers the same, byte for
+// byte, and says goodbye.
+func TestTranscripts(t *testing.T) {
+	files, err := filepath.Glob("testdata/transcripts/*.json")
+	require.NoError(t, err)
+	require.Len(t, files, 2)
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			recording := transcript.Load(t, file).Conn("discover")
+			synctest.Test(t, func(t *testing.T) {
+				client := netip.MustParseAddrPort(recording[0].Local)
+				lan := steamdiscoverytest.NewLAN()
+				conn, err := lan.Host(client.Addr().String()).ListenPacket(t.Context(), "udp4", client.String())
+				require.NoError(t, err)
+				defer conn.Close()
+				_, stop := announce(t, lan.Host("192.168.77.1"), steamdiscovery.AnnounceConfig{
+					ClientID: 7643102103932305409, InstanceID: 81985529216486895, Status: labStatus, Targets: []string{"192.168.77.200"},
+				})
+				defer stop()
+				begin := time.Now()
+				b := make([]byte, 2048)
+				for i, event := range recording {
+					if event.Dir == transcript.ClientToServer {
+						time.Sleep(time.Until(begin.Add(time.Duration(event.T * float64(time.Second)))))
+						to := netip.MustParseAddrPort(event.Remote)
+						_, err := conn.WriteTo(event.Payload, net.UDPAddrFromAddrPort(to))
+						require.NoError(t, err)
+						continue
+					}
+					if i == len(recording)-1 {
+						go stop() // the last packet is the goodbye
+					}
+					n, from, err := conn.ReadFrom(b)
+					require.NoError(t, err)
+					require.Equal(t, event.Remote, from.String())
+					require.Equal(t, event.Payload, b[:n])
+				}
+				stop()
+			})
+		})
+	}
+}
+
+// The host of the laboratory is seen as it announced itself, and announces itself as it did: byte for byte, through the
+// public Status in both directions.
+func TestStatusThroughThePublicType(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var packet []byte
+		for _, v := range ownVectors(t).Packets {
+			if v.ID == "ihslib-discover-3" {
+				packet = unhex(t, v.Hex)
+			}
+		}
+		lan := steamdiscoverytest.NewLAN()
+		discoverer, stop := discover(t, lan.Host("192.0.2.2"), steamdiscovery.DiscoverConfig{})
+		defer stop()
+		synctest.Wait()
+		lan.Send(packet, asker, discoverer.State().Sockets[0])
+		synctest.Wait()
+		require.Len(t, discoverer.Hosts(), 1)
+		host := discoverer.Hosts()[0]
+		require.Equal(t, "LABHOST", host.Name())
+		require.Equal(t, steamdiscovery.OSWindows10, host.Status.OS)
+		require.Equal(t, "Windows 10", host.Status.OS.String())
+		require.Equal(t, steamdiscovery.VRLinkUnimplemented, host.Status.VRLinkCaps)
+		require.Equal(t, time.Unix(1700000000, 0).UTC(), host.Status.Timestamp)
+
+		network := listenAt(t, lan.Host("192.0.2.9"), "27036")
+		defer network.close()
+		_, stopAnnouncer := announce(t, lan.Host("192.0.2.1"), steamdiscovery.AnnounceConfig{
+			ClientID: host.ClientID, InstanceID: host.InstanceID, Status: host.Status,
+		})
+		defer stopAnnouncer()
+		synctest.Wait()
+		statuses := network.all(statusType)
+		require.Len(t, statuses, 1)
+		require.Equal(t, packet, encode(t, statuses[0].packet))
+		again, err := steamdiscoverywire.Parse(packet)
+		require.NoError(t, err)
+		require.Equal(t, packet, encode(t, again))
+	})
+}
