@@ -1,0 +1,170 @@
+package gp
+
+import (
+	"context"
+
+	"github.com/relight-sdk/relight/internal/gscrypt"
+	"github.com/relight-sdk/relight/internal/wire/gpwire"
+	"github.com/relight-sdk/relight/internal/wire/kv"
+)
+
+// Presence is what a player publishes: what they are doing and where. The zero value is offline.
+type Presence struct {
+	Status   Status
+	Text     string // for people, at most 255 bytes; a backslash becomes a slash, as in the original
+	Location string // for games, such as "gmtest://192.0.2.1:6500"; at most 255 bytes; treated like Text
+
+	// Game is sent only with RevisionStatusInfo in Config.Revision.
+	Game GameInfo
+}
+
+// SetPresence publishes what the player is doing. What has been published already is not sent again. The older form of
+// status is always sent, since no living server understands the newer one; with [RevisionStatusInfo] the newer one
+// follows.
+func (s *Session) SetPresence(ctx context.Context, presence Presence) error {
+	const op = "set presence"
+	s.mu.Lock()
+	published, key := s.published, s.key
+	s.mu.Unlock()
+	if published != nil && *published == presence {
+		return nil
+	}
+	err := s.send(ctx, op, &gpwire.SetStatus{
+		Status: presence.Status, SessionKey: key,
+		Text: kv.Sanitize(presence.Text), Location: kv.Sanitize(presence.Location),
+	})
+	if err != nil {
+		return err
+	}
+	if s.config.Revision&RevisionStatusInfo != 0 {
+		err := s.send(ctx, op, &gpwire.StatusInfo{
+			Status: presence.Status, SessionKey: key, RichStatus: presence.Text,
+			HostIP: presence.Game.HostIP, HostPrivateIP: presence.Game.HostPrivateIP,
+			QueryPort: presence.Game.QueryPort, HostPort: presence.Game.HostPort,
+			SessionFlags: presence.Game.SessionFlags,
+			GameType:     presence.Game.Type, GameVariant: presence.Game.Variant, GameMap: presence.Game.Map,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	s.published = &presence
+	s.mu.Unlock()
+	return nil
+}
+
+// SendMessage sends a buddy a message to read, of at most 3500 bytes. A server that refuses it says so in a
+// [*ServerError].
+func (s *Session) SendMessage(ctx context.Context, to ProfileID, text string) error {
+	return s.message(ctx, "send message", gpwire.TypeMessage, to, text)
+}
+
+// SendGameMessage sends data to the game of another player (UTM), of at most 3500 bytes without backslash and NUL.
+func (s *Session) SendGameMessage(ctx context.Context, to ProfileID, data string) error {
+	return s.message(ctx, "send game message", gpwire.TypeUTM, to, data)
+}
+
+// Ping asks the game of another player for a sign of life. It has no answer that the caller sees.
+func (s *Session) Ping(ctx context.Context, to ProfileID) error {
+	return s.message(ctx, "ping", gpwire.TypePing, to, "")
+}
+
+func (s *Session) message(ctx context.Context, op string, kind gpwire.MessageType, to ProfileID, text string) error {
+	return s.send(ctx, op, &gpwire.SendMessage{Type: kind, SessionKey: s.sessionKey(), To: to, Text: text})
+}
+
+// RequestBuddy asks another player to become a buddy. The reason has at most 1024 bytes; a backslash in it becomes a
+// slash, as in the original.
+func (s *Session) RequestBuddy(ctx context.Context, profile ProfileID, reason string) error {
+	return s.send(ctx, "request buddy", &gpwire.AddBuddy{SessionKey: s.sessionKey(), ProfileID: profile, Reason: kv.Sanitize(reason)})
+}
+
+// Authorize accepts a [*BuddyRequest]. Without one it fails with [ErrNoRequest].
+func (s *Session) Authorize(ctx context.Context, profile ProfileID) error {
+	const op = "authorize"
+	s.mu.Lock()
+	signature, ok := s.requests[profile]
+	s.mu.Unlock()
+	if !ok {
+		return s.fail(op, ErrNoRequest)
+	}
+	err := s.send(ctx, op, &gpwire.AuthAdd{SessionKey: s.sessionKey(), ProfileID: profile, Signature: signature})
+	if err != nil {
+		return err
+	}
+	s.Deny(profile)
+	return nil
+}
+
+// AuthorizeWith accepts a buddy request whose signature the program has kept itself.
+func (s *Session) AuthorizeWith(ctx context.Context, profile ProfileID, signature string) error {
+	return s.send(ctx, "authorize", &gpwire.AuthAdd{SessionKey: s.sessionKey(), ProfileID: profile, Signature: signature})
+}
+
+// Deny forgets a [*BuddyRequest]. Nothing is sent: the protocol has no word for it.
+func (s *Session) Deny(profile ProfileID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.requests, profile)
+}
+
+// RemoveBuddy removes a buddy from this player's list.
+func (s *Session) RemoveBuddy(ctx context.Context, profile ProfileID) error {
+	err := s.send(ctx, "remove buddy", &gpwire.DeleteBuddy{SessionKey: s.sessionKey(), ProfileID: profile})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.buddies, profile)
+	return nil
+}
+
+// Revoke removes this player from another one's list.
+func (s *Session) Revoke(ctx context.Context, profile ProfileID) error {
+	return s.send(ctx, "revoke", &gpwire.Revoke{SessionKey: s.sessionKey(), ProfileID: profile})
+}
+
+// Block keeps another player from seeing and reaching this one. Their statuses are ignored from then on.
+func (s *Session) Block(ctx context.Context, profile ProfileID) error {
+	err := s.send(ctx, "block", &gpwire.AddBlock{SessionKey: s.sessionKey(), ProfileID: profile})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.blocked) < maxBuddies {
+		s.blocked[profile] = true
+	}
+	return nil
+}
+
+// Unblock is the reverse of [Session.Block].
+func (s *Session) Unblock(ctx context.Context, profile ProfileID) error {
+	err := s.send(ctx, "unblock", &gpwire.RemoveBlock{SessionKey: s.sessionKey(), ProfileID: profile})
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.blocked, profile)
+	return nil
+}
+
+// Invite asks another player to join a game. The location has at most 255 bytes and may be empty.
+func (s *Session) Invite(ctx context.Context, profile ProfileID, productID int, location string) error {
+	return s.send(ctx, "invite", &gpwire.Invite{
+		SessionKey: s.sessionKey(), ProfileID: profile, ProductID: productID, Location: location,
+	})
+}
+
+// SetQuiet says what the server shall hold back, as a sum of Quiet constants.
+func (s *Session) SetQuiet(ctx context.Context, flags int) error {
+	return s.send(ctx, "set quiet", &gpwire.Quiet{Flags: flags, SessionKey: s.sessionKey()})
+}
+
+// PeerSignature is what another player shows when they open a direct link to the owner of a profile (spec gp.md §4.3).
+func PeerSignature(ownerPassword string, owner, requester ProfileID) string {
+	return gscrypt.PeerSignature(ownerPassword, int64(owner), int64(requester))
+}

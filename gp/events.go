@@ -1,0 +1,287 @@
+package gp
+
+import (
+	"context"
+	"iter"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/wire/gpwire"
+)
+
+// ProfileID numbers a profile: what other players see of an account.
+type ProfileID = gpwire.ProfileID
+
+// UserID numbers an account. It is text: living servers have numbers that no integer of the original holds.
+type UserID = gpwire.UserID
+
+// SessionKey identifies a login towards the server. It is text, since some servers put zeros in front.
+type SessionKey = gpwire.SessionKey
+
+// Status is what a player is doing.
+type Status = gpwire.Status
+
+// The statuses.
+const (
+	Offline  = gpwire.Offline
+	Online   = gpwire.Online
+	Playing  = gpwire.Playing
+	Staging  = gpwire.Staging
+	Chatting = gpwire.Chatting
+	Away     = gpwire.Away
+)
+
+// Flags of the game session in a [GameInfo].
+const (
+	SessionClosed      = gpwire.SessionClosed
+	SessionOpen        = gpwire.SessionOpen
+	SessionHasPassword = gpwire.SessionHasPassword
+	SessionBehindNAT   = gpwire.SessionBehindNAT
+	SessionRanked      = gpwire.SessionRanked
+)
+
+// Event is something that happened in a session: one of the pointer types of this package that say so.
+type Event interface{ event() }
+
+// StepChanged says that the session got to another step.
+type StepChanged struct {
+	From, To Step
+	Reason   string // in words; may be empty
+}
+
+// Message is a message of a buddy, for a person to read.
+type Message struct {
+	From ProfileID
+	Time time.Time // when it was sent, if the server says so, or when it arrived
+	Text string
+}
+
+// GameMessage is an under-the-table message (UTM): data from the game of another player to this one.
+type GameMessage struct {
+	From ProfileID
+	Time time.Time
+	Data string
+}
+
+// BuddyRequest says that somebody wants this player as a buddy: answer with [Session.Authorize] or [Session.Deny].
+// Some servers repeat it at every login until it is answered.
+type BuddyRequest struct {
+	From   ProfileID
+	Time   time.Time
+	Reason string
+}
+
+// BuddyAuthorized says that somebody accepted this player's request.
+type BuddyAuthorized struct {
+	From ProfileID
+	Time time.Time
+}
+
+// BuddyRevoked says that somebody removed this player from their list.
+type BuddyRevoked struct {
+	From ProfileID
+	Time time.Time
+}
+
+// BuddyStatus says what a buddy is doing.
+type BuddyStatus struct {
+	ProfileID  ProfileID
+	Status     Status
+	Text       string // rich status, in the newer form
+	Location   string
+	IP         netip.Addr // as the server reports it; not to be relied on; invalid if unknown
+	Port       uint16
+	QuietFlags int
+
+	Game *GameInfo // only in the newer form, which no living server sends
+}
+
+// GameInfo describes the game that a player is in; part of the newer form of status.
+type GameInfo struct {
+	HostIP        netip.Addr
+	HostPrivateIP netip.Addr
+	QueryPort     uint16
+	HostPort      uint16
+	SessionFlags  uint32 // a sum of Session constants
+	Type          string // at most 32 bytes, like the next two
+	Variant       string
+	Map           string
+	ProductID     int // of a buddy only
+}
+
+// BuddyList is the list of buddies that some servers send after the login, or a part of it. Never wait for it.
+type BuddyList struct {
+	ProfileIDs []ProfileID
+}
+
+// BlockList is the list of blocked profiles that some servers send after the login.
+type BlockList struct {
+	ProfileIDs []ProfileID
+}
+
+// Invitation asks this player to join a game.
+type Invitation struct {
+	From      ProfileID
+	Time      time.Time
+	ProductID int
+	Location  string // such as "gmtest://192.0.2.1:6500"; may be empty
+}
+
+// TicketRenewed carries a new login ticket; see [LoginTicket].
+type TicketRenewed struct {
+	Ticket string
+}
+
+// AccountChanged says that the server gave the session another namespace and partner.
+type AccountChanged struct {
+	NamespaceID int
+	PartnerID   int
+}
+
+// ServerError is an error that the server sent and that belongs to nothing that waits: usually to a request that has no
+// answer, such as a message to somebody who is not a buddy. The session goes on.
+type ServerError struct {
+	Err *Error
+}
+
+// EventsLost says that the queue was full and that the oldest events were dropped.
+type EventsLost struct {
+	Count uint64
+}
+
+// Closed is the last event of a session.
+type Closed struct {
+	Err error // nil after Close
+}
+
+func (*StepChanged) event()     {}
+func (*Message) event()         {}
+func (*GameMessage) event()     {}
+func (*BuddyRequest) event()    {}
+func (*BuddyAuthorized) event() {}
+func (*BuddyRevoked) event()    {}
+func (*BuddyStatus) event()     {}
+func (*BuddyList) event()       {}
+func (*BlockList) event()       {}
+func (*Invitation) event()      {}
+func (*TicketRenewed) event()   {}
+func (*AccountChanged) event()  {}
+func (*ServerError) event()     {}
+func (*EventsLost) event()      {}
+func (*Closed) event()          {}
+
+// queue holds the events that nobody has taken yet. When it is full, the oldest is dropped: what a player does now
+// matters more than what was, and the last event, Closed, is never lost.
+type queue struct {
+	limit int
+	wake  chan struct{} // has a token while something may be taken
+
+	mu     sync.Mutex
+	events []Event // a ring once it has grown to the limit
+	head   int
+	count  int
+	lost   uint64 // not told yet
+	total  uint64 // lost ever
+	closed bool
+}
+
+func newQueue(limit int) *queue { return &queue{limit: limit, wake: make(chan struct{}, 1)} }
+
+func (q *queue) push(event Event) {
+	q.mu.Lock()
+	if q.closed {
+		q.mu.Unlock()
+		return
+	}
+	if q.count == len(q.events) && len(q.events) < q.limit {
+		grown := make([]Event, min(max(16, 2*len(q.events)), q.limit))
+		for i := range q.count {
+			grown[i] = q.events[(q.head+i)%len(q.events)]
+		}
+		q.events, q.head = grown, 0
+	}
+	if q.count == len(q.events) {
+		q.events[q.head] = nil
+		q.head = (q.head + 1) % len(q.events)
+		q.count--
+		q.lost++
+		q.total++
+	}
+	q.events[(q.head+q.count)%len(q.events)] = event
+	q.count++
+	q.mu.Unlock()
+	q.signal()
+}
+
+// close lets nothing more in. What is in the queue can still be taken.
+func (q *queue) close() {
+	q.mu.Lock()
+	q.closed = true
+	q.mu.Unlock()
+	q.signal()
+}
+
+func (q *queue) signal() {
+	select {
+	case q.wake <- struct{}{}:
+	default:
+	}
+}
+
+// pop takes the next event. over says that there will never be one again.
+func (q *queue) pop() (event Event, over bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.lost > 0 {
+		event = &EventsLost{Count: q.lost}
+		q.lost = 0
+		return event, false
+	}
+	if q.count == 0 {
+		return nil, q.closed
+	}
+	event = q.events[q.head]
+	q.events[q.head] = nil
+	q.head = (q.head + 1) % len(q.events)
+	q.count--
+	return event, false
+}
+
+func (q *queue) lostEver() uint64 {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.total
+}
+
+// Events yields what happens, waiting for more, until the context ends or the session is over and its last event,
+// [*Closed], was taken. Events that happened during the login come first. Each event goes to one taker.
+func (s *Session) Events(ctx context.Context) iter.Seq[Event] {
+	return func(yield func(Event) bool) {
+		for ctx.Err() == nil {
+			event, over := s.events.pop()
+			switch {
+			case event != nil:
+				if !yield(event) {
+					s.events.signal()
+					return
+				}
+			case over:
+				s.events.signal() // for other takers
+				return
+			default:
+				select {
+				case <-s.events.wake:
+				case <-ctx.Done():
+				}
+			}
+		}
+		s.events.signal() // the token may have been meant for another taker
+	}
+}
+
+// Poll takes the next event without waiting, and is nil if there is none: for programs that look once a frame.
+func (s *Session) Poll() Event {
+	event, _ := s.events.pop()
+	return event
+}

@@ -1,0 +1,228 @@
+package gptest
+
+import (
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/quirks"
+	"github.com/relight-sdk/relight/internal/wire/gpwire"
+	"github.com/relight-sdk/relight/internal/wire/kv"
+)
+
+// conn is one client's connection. Server.mu guards what is below the blank line.
+type conn struct {
+	server *Server
+	net    net.Conn
+	out    chan []byte // closed by hangUp
+	gone   chan struct{}
+	once   sync.Once
+
+	hungUp    bool
+	search    bool
+	challenge string
+	account   *account
+	key       gpwire.SessionKey
+	revision  int
+}
+
+// outQueue is how many messages wait for a client that does not read. One more, and the server gives it up.
+const outQueue = 4096
+
+func (s *Server) serve(nc net.Conn, search bool) {
+	c := &conn{server: s, net: nc, out: make(chan []byte, outQueue), gone: make(chan struct{}), search: search}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.closed {
+		_ = nc.Close()
+		return
+	}
+	s.conns[c] = true
+	if !search && !s.config.Faults.NoGreeting {
+		c.challenge = s.newChallenge()
+		c.put(&gpwire.Greeting{Challenge: c.challenge, ID: 1})
+	}
+	s.done.Go(c.writeLoop)
+	s.done.Go(c.readLoop)
+	if interval := s.keepAliveInterval(); interval > 0 && !search {
+		s.done.Go(func() { c.keepAlive(interval) })
+	}
+}
+
+// abort closes the connection at once.
+func (c *conn) abort() {
+	c.once.Do(func() { close(c.gone) })
+	_ = c.net.Close()
+}
+
+// hangUp closes the connection when everything was sent.
+func (c *conn) hangUp() {
+	if !c.hungUp {
+		c.hungUp = true
+		close(c.out)
+	}
+}
+
+func (c *conn) writeLoop() {
+	defer c.abort()
+	w := &faultyWriter{conn: c.net, faults: c.server.config.Faults}
+	for {
+		select {
+		case b, ok := <-c.out:
+			if !ok {
+				return
+			}
+			if delay := c.server.config.Faults.Delay; delay > 0 {
+				select {
+				case <-time.After(delay):
+				case <-c.gone:
+					return
+				}
+			}
+			if !w.write(b) {
+				return
+			}
+		case <-c.gone:
+			return
+		}
+	}
+}
+
+func (c *conn) keepAlive(interval time.Duration) {
+	ticker := time.NewTicker(interval)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ticker.C:
+			c.server.mu.Lock()
+			c.put(&gpwire.KeepAlive{})
+			c.server.mu.Unlock()
+		case <-c.gone:
+			return
+		}
+	}
+}
+
+func (c *conn) readLoop() {
+	defer c.leave()
+	var splitter kv.Splitter
+	var decoder gpwire.Decoder
+	segment := make([]byte, 4096)
+	for {
+		n, err := c.net.Read(segment)
+		splitter.Append(segment[:n])
+		for {
+			body, ok, splitErr := splitter.Next()
+			if splitErr != nil {
+				c.abort()
+				return
+			}
+			if !ok {
+				break
+			}
+			c.receive(&decoder, body)
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+// receive takes one message.
+func (c *conn) receive(decoder *gpwire.Decoder, body []byte) {
+	s := c.server
+	s.log.Debug("gptest received", "message", gpwire.Mask(body))
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.received) < 10_000 {
+		s.received = append(s.received, string(body))
+	}
+	if c.hungUp {
+		return
+	}
+	if c.search {
+		message, err := decoder.SearchRequest(body)
+		c.handleSearch(message, err)
+		return
+	}
+	message, err := decoder.FromClient(body)
+	if err != nil {
+		c.handleUnknown()
+		return
+	}
+	c.handle(message)
+}
+
+// leave forgets the connection and tells the buddies.
+func (c *conn) leave() {
+	c.abort()
+	s := c.server
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+	if a := c.account; a != nil {
+		a.conns = slices.DeleteFunc(a.conns, func(other *conn) bool { return other == c })
+		if len(a.conns) == 0 {
+			a.status = gpwire.BuddyStatus{}
+			s.publish(a)
+		}
+	}
+}
+
+// message is what can be put on the wire.
+type message interface {
+	Append(b []byte) ([]byte, error)
+}
+
+// put sends messages as one segment.
+func (c *conn) put(messages ...message) {
+	var b []byte
+	for _, m := range messages {
+		one, err := m.Append(nil)
+		if err != nil {
+			c.server.log.Error("gptest cannot send", "error", err)
+			continue
+		}
+		b = append(b, c.server.reorder(one)...)
+	}
+	c.send(b)
+}
+
+// send queues bytes.
+func (c *conn) send(b []byte) {
+	if c.hungUp || len(b) == 0 {
+		return
+	}
+	select {
+	case c.out <- b:
+	default:
+		c.abort()
+	}
+}
+
+// refuse sends an error the way the family writes it (servers.md §5.1.4).
+func (c *conn) refuse(code gpwire.ErrorCode, fatal bool, text string, id int) {
+	switch c.server.config.Family {
+	case quirks.WFC:
+		id = 0
+	case quirks.OpenSpy:
+		if !fatal {
+			id = 0
+		}
+	case quirks.KR4uzi:
+		var m kv.Builder
+		m.Pair("error", "")
+		m.Int("err", int64(code))
+		m.Pair("errmsg", text)
+		if fatal {
+			m.Pair("fatal", "")
+		}
+		m.Int("id", int64(id))
+		if b, err := m.Final(); err == nil {
+			c.send(b)
+		}
+		return
+	}
+	c.put(&gpwire.ErrorReply{Code: code, Fatal: fatal, Text: text, ID: id})
+}

@@ -1,0 +1,478 @@
+package gp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"maps"
+	"net"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/wire/gpwire"
+	"github.com/relight-sdk/relight/internal/wire/kv"
+)
+
+// Session is a login at the connection manager. It is safe for concurrent use.
+//
+// It runs two goroutines, one that reads and one that writes, from the end of the login until Close or the end of the
+// connection. A session that has ended cannot be used again: log in anew.
+type Session struct {
+	config Config
+	log    *slog.Logger
+	conn   net.Conn
+	events *queue
+
+	out     chan *outgoing
+	closing chan struct{} // closed when the session ends
+	done    sync.WaitGroup
+
+	// Of the reading goroutine, and before it of the login.
+	splitter kv.Splitter
+	decoder  gpwire.Decoder
+	segment  []byte
+
+	mu        sync.Mutex
+	state     State
+	key       SessionKey
+	ticket    string
+	namespace int
+	partner   int
+	goodbye   bool // say goodbye before closing
+	nextID    int
+	pending   []*operation // in order of their ids
+	orphans   []orphan
+	requests  map[ProfileID]string // signature of each open buddy request
+	buddies   map[ProfileID]BuddyStatus
+	blocked   map[ProfileID]bool
+	published *Presence
+}
+
+// outgoing is one message on its way.
+type outgoing struct {
+	bytes []byte
+	done  chan error // nil: nobody waits
+}
+
+// Bounds of what a server can make the session remember.
+const (
+	maxRequests = 1024
+	maxBuddies  = 10_000
+	outQueue    = 64
+)
+
+// goodbyeTimeout bounds the sending of the last message.
+const goodbyeTimeout = time.Second
+
+func newSession(config Config) *Session {
+	config = config.withDefaults()
+	return &Session{
+		config:    config,
+		log:       config.Logger,
+		events:    newQueue(config.EventQueue),
+		out:       make(chan *outgoing, outQueue),
+		closing:   make(chan struct{}),
+		splitter:  kv.Splitter{Limit: config.MaxMessage},
+		segment:   make([]byte, 4096),
+		state:     State{Since: time.Now()},
+		namespace: config.NamespaceID,
+		partner:   config.PartnerID,
+		nextID:    2,
+		requests:  make(map[ProfileID]string),
+		buddies:   make(map[ProfileID]BuddyStatus),
+		blocked:   make(map[ProfileID]bool),
+	}
+}
+
+// ProfileID is the profile that is logged in.
+func (s *Session) ProfileID() ProfileID { return s.State().ProfileID }
+
+// UniqueNick is the unique name of the profile that is logged in; empty if it has none.
+func (s *Session) UniqueNick() string { return s.State().UniqueNick }
+
+// Ticket is the newest login ticket, for [LoginTicket] and for web services; empty if the server gave none.
+func (s *Session) Ticket() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.ticket
+}
+
+// State says how the session is.
+func (s *Session) State() State {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	state := s.state
+	state.Pending = len(s.pending)
+	state.Counters.EventsLost = s.events.lostEver()
+	return state
+}
+
+// Buddies are the buddies that the server has told of so far, with the last status known of each, sorted by profile.
+func (s *Session) Buddies() []BuddyStatus {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	buddies := make([]BuddyStatus, 0, len(s.buddies))
+	for _, id := range slices.Sorted(maps.Keys(s.buddies)) {
+		buddies = append(buddies, s.buddies[id])
+	}
+	return buddies
+}
+
+// Blocked are the blocked profiles that are known so far, sorted.
+func (s *Session) Blocked() []ProfileID {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Sorted(maps.Keys(s.blocked))
+}
+
+// Done is closed when the session ends.
+func (s *Session) Done() <-chan struct{} { return s.closing }
+
+// Err says why the session ended; nil before that, and after Close.
+func (s *Session) Err() error { return s.State().Err }
+
+// Close logs out, closes the connection and waits until both goroutines are gone, at most a second. It may be called
+// several times and from anywhere.
+func (s *Session) Close() error {
+	s.end(nil, true)
+	s.done.Wait()
+	return nil
+}
+
+// step moves on and tells.
+func (s *Session) step(step Step, reason string) {
+	s.mu.Lock()
+	from := s.state.Step
+	s.state.Step, s.state.Since = step, time.Now()
+	if reason != "" {
+		s.state.Reason = reason
+	}
+	peer := s.state.Peer
+	s.mu.Unlock()
+	s.log.Info("gp session", "step", step.String(), "peer", peer, "reason", reason)
+	s.events.push(&StepChanged{From: from, To: step, Reason: reason})
+}
+
+// end ends the session once, for a reason or, with a goodbye, on request. It does not wait.
+func (s *Session) end(err error, goodbye bool) {
+	s.mu.Lock()
+	if s.state.Step == StepClosed {
+		s.mu.Unlock()
+		return
+	}
+	from := s.state.Step
+	reason := "closed on request"
+	if err != nil {
+		reason = err.Error()
+	}
+	s.state.Step, s.state.Since, s.state.Err, s.state.Reason = StepClosed, time.Now(), err, reason
+	s.goodbye = goodbye
+	peer, pending := s.state.Peer, s.pending
+	s.pending, s.orphans = nil, nil
+	close(s.closing)
+	s.mu.Unlock()
+
+	s.log.Info("gp session", "step", StepClosed.String(), "peer", peer, "reason", reason)
+	for _, op := range pending {
+		op.done <- outcome{err: s.closedError(op.name)}
+	}
+	s.events.push(&StepChanged{From: from, To: StepClosed, Reason: reason})
+	s.events.push(&Closed{Err: err})
+	s.events.close()
+	if s.conn == nil {
+		return
+	}
+	if goodbye && from == StepConnected {
+		_ = s.conn.SetWriteDeadline(time.Now().Add(goodbyeTimeout)) // the writing goroutine says goodbye and closes
+		return
+	}
+	_ = s.conn.Close()
+}
+
+// closedError is what a session gives that is over.
+func (s *Session) closedError(op string) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	err := net.ErrClosed
+	if s.state.Err != nil {
+		err = fmt.Errorf("%w: %w", net.ErrClosed, s.state.Err)
+	}
+	return &Error{Op: op, Step: StepClosed, Peer: s.state.Peer, Err: err}
+}
+
+// fail makes the error of an operation.
+func (s *Session) fail(op string, err error) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return &Error{Op: op, Step: s.state.Step, Peer: s.state.Peer, Err: err}
+}
+
+// start runs the goroutines after the login.
+func (s *Session) start() {
+	s.done.Go(s.readLoop)
+	s.done.Go(s.writeLoop)
+}
+
+// readLoop takes what the server sends until the connection ends.
+func (s *Session) readLoop() {
+	for {
+		body, err := s.receive()
+		if err != nil {
+			s.end(s.fail("receive", err), false)
+			return
+		}
+		message, err := s.decoder.FromServer(body)
+		if err != nil {
+			s.ignored(body, err)
+			continue
+		}
+		s.handle(message)
+		select {
+		case <-s.closing:
+			return
+		default:
+		}
+	}
+}
+
+// receive reads one message.
+func (s *Session) receive() ([]byte, error) {
+	for {
+		body, ok, err := s.splitter.Next()
+		if err != nil {
+			return nil, protocolError(err)
+		}
+		if ok {
+			s.mu.Lock()
+			s.state.LastReceived = time.Now()
+			s.state.Counters.MessagesReceived++
+			s.mu.Unlock()
+			s.trace("received", body)
+			return body, nil
+		}
+		n, err := s.conn.Read(s.segment)
+		if n > 0 {
+			s.mu.Lock()
+			s.state.Counters.BytesReceived += uint64(n)
+			s.mu.Unlock()
+			s.splitter.Append(s.segment[:n])
+			continue
+		}
+		if err != nil {
+			if pending := s.splitter.Pending(); len(pending) > 0 {
+				err = fmt.Errorf("%w in the middle of a message of %d bytes so far", err, len(pending))
+			}
+			return nil, serverClosed(err)
+		}
+	}
+}
+
+// serverClosed marks the errors that mean that the other side is gone.
+func serverClosed(err error) error {
+	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() || errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return fmt.Errorf("%w: %w", ErrServerClosed, err)
+}
+
+// writeLoop sends messages, one write each, and keep-alives.
+func (s *Session) writeLoop() {
+	timer := time.NewTimer(s.quietFor())
+	defer timer.Stop()
+	defer func() { _ = s.conn.Close() }()
+	for {
+		select {
+		case <-s.closing:
+			s.sayGoodbye()
+			return
+		case message := <-s.out:
+			err := s.write(message.bytes, s.config.WriteTimeout)
+			if message.done != nil {
+				message.done <- err
+			}
+			if err != nil {
+				s.end(s.fail("send", err), false)
+				return
+			}
+		case <-timer.C:
+			if err := s.keepAlive(); err != nil {
+				s.end(s.fail("keep alive", err), false)
+				return
+			}
+			timer.Reset(s.quietFor())
+		}
+	}
+}
+
+// sayGoodbye sends what is still waiting, and the logout.
+func (s *Session) sayGoodbye() {
+	s.mu.Lock()
+	goodbye, key := s.goodbye, s.key
+	s.mu.Unlock()
+	if !goodbye {
+		return
+	}
+	for {
+		select {
+		case message := <-s.out:
+			err := s.write(message.bytes, goodbyeTimeout)
+			if message.done != nil {
+				message.done <- err
+			}
+			if err != nil {
+				return
+			}
+			continue
+		default:
+		}
+		break
+	}
+	if b, err := (&gpwire.Logout{SessionKey: key}).Append(nil); err == nil {
+		_ = s.write(b, goodbyeTimeout)
+	}
+}
+
+// write sends one message with one call, since some servers take one read for one message (servers.md §5.1.3).
+func (s *Session) write(b []byte, limit time.Duration) error {
+	_ = s.conn.SetWriteDeadline(time.Now().Add(limit))
+	select {
+	case <-s.closing: // end may have set its deadline before this one was
+		_ = s.conn.SetWriteDeadline(time.Now().Add(min(limit, goodbyeTimeout)))
+	default:
+	}
+	s.trace("sent", b)
+	n, err := s.conn.Write(b)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.state.Counters.BytesSent += uint64(n)
+	if err != nil {
+		return err
+	}
+	s.state.Counters.MessagesSent++
+	s.state.LastSent = time.Now()
+	return nil
+}
+
+// trace logs a message with its secrets masked.
+func (s *Session) trace(what string, body []byte) {
+	if s.log.Enabled(context.Background(), slog.LevelDebug) {
+		s.log.Debug("gp message "+what, "message", gpwire.Mask(body))
+	}
+}
+
+// quietFor is how long the writing goroutine can sleep: until a keep-alive is due, or until the server has been silent
+// for too long.
+func (s *Session) quietFor() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	wait := time.Duration(1<<63 - 1)
+	if due, ok := s.keepAliveDue(); ok {
+		wait = time.Until(due)
+	}
+	if s.config.PeerTimeout > 0 {
+		wait = min(wait, time.Until(s.state.LastReceived.Add(s.config.PeerTimeout)))
+	}
+	return max(wait, 0)
+}
+
+// keepAliveDue is when a keep-alive shall be sent if nothing happens before.
+func (s *Session) keepAliveDue() (due time.Time, ok bool) {
+	last := s.state.LastReceived
+	if s.state.LastSent.After(last) {
+		last = s.state.LastSent
+	}
+	if s.config.KeepAlive > 0 {
+		due, ok = last.Add(s.config.KeepAlive), true
+	}
+	if half := s.config.PeerTimeout / 2; half > 0 {
+		// Asked once: a probe that was sent after the last word of the server is not repeated.
+		probe := s.state.LastReceived.Add(half)
+		if s.state.LastSent.Before(probe) && (!ok || probe.Before(due)) {
+			due, ok = probe, true
+		}
+	}
+	return due, ok
+}
+
+// keepAlive does what is due.
+func (s *Session) keepAlive() error {
+	now := time.Now()
+	s.mu.Lock()
+	silent := s.config.PeerTimeout > 0 && !now.Before(s.state.LastReceived.Add(s.config.PeerTimeout))
+	due, ok := s.keepAliveDue()
+	s.mu.Unlock()
+	if silent {
+		return fmt.Errorf("%w: nothing received for %v", ErrPeerSilent, s.config.PeerTimeout)
+	}
+	if !ok || now.Before(due) {
+		return nil
+	}
+	b, err := (&gpwire.KeepAlive{}).Append(nil)
+	if err != nil {
+		return err
+	}
+	if err := s.write(b, s.config.WriteTimeout); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.state.Counters.KeepAlivesSent++
+	s.mu.Unlock()
+	return nil
+}
+
+// ignored counts a message that could not be used.
+func (s *Session) ignored(body []byte, err error) {
+	s.mu.Lock()
+	if _, ok := errors.AsType[*gpwire.UnknownError](err); ok {
+		s.state.Counters.Unknown++
+	} else {
+		s.state.Counters.Malformed++
+	}
+	s.state.Reason = err.Error()
+	s.mu.Unlock()
+	s.log.Warn("gp message ignored", "reason", err, "bytes", len(body))
+}
+
+// send sends a message and waits until it is on its way.
+func (s *Session) send(ctx context.Context, op string, message gpwire.Message) error {
+	b, err := message.Append(nil)
+	if err != nil {
+		return s.fail(op, textError(err))
+	}
+	if err := ctx.Err(); err != nil {
+		return s.fail(op, ended(ctx, err))
+	}
+	sent := &outgoing{bytes: b, done: make(chan error, 1)}
+	select {
+	case <-s.closing:
+		return s.closedError(op)
+	default:
+	}
+	select {
+	case s.out <- sent:
+	case <-ctx.Done():
+		return s.fail(op, ended(ctx, nil))
+	case <-s.closing:
+		return s.closedError(op)
+	}
+	select {
+	case err := <-sent.done:
+		if err != nil {
+			return s.fail(op, err)
+		}
+		return nil
+	case <-ctx.Done():
+		return s.fail(op, ended(ctx, nil))
+	case <-s.closing:
+		return s.closedError(op)
+	}
+}
+
+// sessionKey is what every request carries.
+func (s *Session) sessionKey() SessionKey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.key
+}

@@ -1,0 +1,83 @@
+package gp
+
+import (
+	"time"
+)
+
+// Step is where a session stands.
+type Step int
+
+// The steps of a session, in order.
+const (
+	StepNone        Step = iota // not begun
+	StepResolving               // looking up the server's name
+	StepConnecting              // opening the connection
+	StepGreeting                // waiting for the server's challenge
+	StepRegistering             // creating the account
+	StepLoggingIn               // proving who we are
+	StepConnected               // logged in
+	StepClosed                  // over
+)
+
+// String names the step.
+func (s Step) String() string {
+	switch s {
+	case StepNone:
+		return "not begun"
+	case StepResolving:
+		return "resolving"
+	case StepConnecting:
+		return "connecting"
+	case StepGreeting:
+		return "waiting for the greeting"
+	case StepRegistering:
+		return "creating the account"
+	case StepLoggingIn:
+		return "logging in"
+	case StepConnected:
+		return "connected"
+	case StepClosed:
+		return "closed"
+	}
+	return "unknown step"
+}
+
+// State is what a person wants to know about a session.
+type State struct {
+	Step  Step
+	Since time.Time // of the step
+	Peer  string    // the server's address; empty before there is one
+
+	Identity   string // who logs in, without secrets
+	ProfileID  ProfileID
+	UserID     UserID
+	UniqueNick string
+
+	Err    error  // why the session is over; nil while it is not, and after Close
+	Reason string // the same in words, or the last thing that was odd
+
+	LastReceived time.Time // the last whole message
+	LastSent     time.Time
+	Pending      int // operations that wait for the server
+	Counters     Counters
+}
+
+// Counters count since the session began.
+type Counters struct {
+	MessagesSent     uint64
+	MessagesReceived uint64
+	BytesSent        uint64
+	BytesReceived    uint64
+
+	KeepAlivesSent     uint64
+	KeepAlivesReceived uint64
+	PingsAnswered      uint64
+
+	Unknown   uint64 // messages with a command that is not known
+	Malformed uint64 // messages that could not be read
+	Unmatched uint64 // answers that nobody waits for
+	Blocked   uint64 // statuses of blocked profiles
+	Dropped   uint64 // pongs and requests that there was no room for
+
+	EventsLost uint64 // because nobody took them in time
+}
