@@ -1,0 +1,23 @@
+// Package sb is the client of GameSpy's server browsing (SB): it finds game servers.
+//
+// A player's game gets a list that fills while it arrives and then stays up to date, the servers of the local network,
+// what each server says of itself (players, teams, round trip), and a way to a server: over the LAN, directly, or through
+// NAT negotiation.
+//
+//	browser, err := sb.New(sb.Config{Game: "gmtest", Secret: "HA6zkS", Domain: "example.net"})
+//	...
+//	for server, err := range browser.List(ctx, sb.Query{Filter: "numplayers > 0"}) {
+//		if err != nil {
+//			return err
+//		}
+//		fmt.Println(server.Name(), server.Map(), server.NumPlayers())
+//	}
+//	connection, err := browser.Connect(ctx, server, conn)
+//
+// It speaks version 2 of the protocol (encryption "enctypeX"), which QR2 games use; older games' lists (QR1, port 28900)
+// are not part of it, nor is sending ICMP echoes, which needs privileges.
+//
+// The living masters differ much (spec servers.md §4); what works with all of them is: a plain filter, a few fields. A
+// master that does not like a request mostly says nothing at all, so everything has a time limit, and [ErrSilence] is
+// the usual way to be told no.
+package sb

@@ -1,0 +1,279 @@
+package sb
+
+import (
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/wire/qr2wire"
+)
+
+const (
+	maxAttempts = 8
+	maxSends    = 2 * maxAttempts // a challenge request and a query for each attempt
+	sendBits    = 4               // of the request key, for the number of the datagram
+)
+
+// prober decides what to send to whom in direct queries, and what the answers mean. It does no I/O: the loop in query.go
+// gives it datagrams and the time.
+type prober struct {
+	query     DirectQuery
+	ids       []qr2wire.KeyID // of query.Fields
+	registry  *qr2wire.Registry
+	challenge bool // servers are expected to want one
+	attempts  int
+	timeout   time.Duration
+	stats     *queryCounters
+
+	probes map[netip.AddrPort]*probe
+	ready  []*probe // want to send, in order
+}
+
+// probe is one server that is being queried.
+type probe struct {
+	server Server
+	addr   netip.AddrPort // where it is queried
+	id     uint32         // upper bits of its request keys
+
+	attempt  int
+	answered bool      // it gave a number to the challenge request of this attempt
+	number   int32     // that number
+	queued   bool      // in ready
+	deadline time.Time // of what was sent last
+	sends    []send
+}
+
+// send is one datagram that went out.
+type send struct {
+	at    time.Time
+	query *qr2wire.Query // nil: a challenge request
+	parts qr2wire.Assembler
+	some  bool // parts has something
+}
+
+// queryCounters are totals of a Browser.
+type queryCounters struct {
+	sent, repeated, answered, unanswered, ignored, malformed, dropped atomic.Int64
+}
+
+// add starts to query a server; it reports false if that address is being queried already.
+func (p *prober) add(server Server, addr netip.AddrPort) bool {
+	if _, ok := p.probes[addr]; ok {
+		return false
+	}
+	var random [4]byte
+	_, _ = rand.Read(random[:])
+	q := &probe{server: server, addr: addr, id: binary.BigEndian.Uint32(random[:]) >> sendBits}
+	p.probes[addr] = q
+	p.enqueue(q)
+	return true
+}
+
+func (p *prober) enqueue(q *probe) {
+	if !q.queued {
+		q.queued = true
+		p.ready = append(p.ready, q)
+	}
+}
+
+// wantsChallenge decides whether an attempt starts with a challenge request. In case the back end's flags are wrong, one
+// of the later attempts is the other way round.
+func (p *prober) wantsChallenge(attempt int) bool {
+	switch {
+	case p.query.NoChallenge:
+		return false
+	case attempt == 2, attempt == 1 && !p.challenge:
+		return !p.challenge
+	}
+	return p.challenge
+}
+
+// next makes the next datagram; ok is false if there is none.
+func (p *prober) next(now time.Time) (datagram []byte, to netip.AddrPort, ok bool) {
+	for len(p.ready) > 0 {
+		q := p.ready[0]
+		p.ready[0] = nil
+		p.ready = p.ready[1:]
+		q.queued = false
+		if p.probes[q.addr] != q || len(q.sends) == maxSends {
+			continue
+		}
+		key := q.key(len(q.sends))
+		if !q.answered && p.wantsChallenge(q.attempt) {
+			q.sends = append(q.sends, send{at: now})
+			datagram = qr2wire.AppendPrequery(nil, key)
+		} else {
+			query := qr2wire.FullQuery(key)
+			if len(p.ids) > 0 {
+				query = qr2wire.BasicQuery(key, p.ids...)
+			}
+			query.Number, query.Challenged = q.number, q.number != 0
+			var err error
+			if datagram, err = query.Append(nil); err != nil {
+				continue
+			}
+			q.sends = append(q.sends, send{at: now, query: &query})
+		}
+		q.deadline = now.Add(p.patience(q.attempt))
+		p.stats.sent.Add(1)
+		if q.attempt > 0 {
+			p.stats.repeated.Add(1)
+		}
+		return datagram, q.addr, true
+	}
+	return nil, netip.AddrPort{}, false
+}
+
+// patience grows by half with every attempt.
+func (p *prober) patience(attempt int) time.Duration {
+	wait := p.timeout
+	for range attempt {
+		wait += wait / 2
+	}
+	return wait
+}
+
+// key is the request key of a datagram: a random number for the server, and which datagram it was, so that an answer to an
+// earlier one gives the true round trip.
+func (q *probe) key(n int) (key qr2wire.Key) {
+	binary.BigEndian.PutUint32(key[:], q.id<<sendBits|uint32(n))
+	return key
+}
+
+// handle takes a datagram. done is the server whose query ended with it. known is false if it came from an address that
+// is not being queried.
+func (p *prober) handle(b []byte, from netip.AddrPort, at time.Time) (done *Server, known bool) {
+	q, known := p.probes[from]
+	if !known {
+		return nil, false
+	}
+	kind, key, body, err := qr2wire.ParseFromServer(b)
+	number := binary.BigEndian.Uint32(key[:])
+	n := int(number & (1<<sendBits - 1))
+	if err != nil || number>>sendBits != q.id || n >= len(q.sends) {
+		p.stats.ignored.Add(1)
+		return nil, true
+	}
+	sent := &q.sends[n]
+	switch {
+	case kind == qr2wire.TypePrequery && sent.query == nil:
+		answer, err := qr2wire.ParsePrequeryReply(body)
+		if err != nil {
+			p.stats.malformed.Add(1)
+			return nil, true
+		}
+		if !q.answered {
+			q.answered, q.number = true, answer
+			p.enqueue(q)
+		}
+	case kind == qr2wire.TypeQuery && sent.query != nil:
+		data, complete, err := sent.reply(body, p.registry)
+		if err != nil {
+			p.stats.malformed.Add(1)
+			return nil, true
+		}
+		if complete {
+			delete(p.probes, from)
+			p.stats.answered.Add(1)
+			server := q.server
+			server.QueryErr = nil
+			server.Ping = at.Sub(sent.at)
+			server = withData(server, data)
+			return &server, true
+		}
+	default:
+		p.stats.ignored.Add(1)
+	}
+	return nil, true
+}
+
+// reply reads a reply or a part of one.
+func (s *send) reply(body []byte, registry *qr2wire.Registry) (data qr2wire.Data, complete bool, err error) {
+	if qr2wire.IsSplit(body) {
+		complete, err = s.parts.Add(body)
+		if err != nil {
+			return data, false, err
+		}
+		if s.some = true; complete {
+			data = s.parts.Data()
+		}
+		return data, complete, nil
+	}
+	data, err = qr2wire.ParseReply(*s.query, body, registry)
+	if errors.Is(err, qr2wire.ErrTruncated) {
+		err = nil // servers cut what does not fit into a datagram
+	}
+	return data, err == nil, err
+}
+
+// expire looks for those whose time is up: they try again, or are given up and returned.
+func (p *prober) expire(now time.Time) (lost []Server) {
+	for addr, q := range p.probes {
+		if q.queued || now.Before(q.deadline) {
+			continue
+		}
+		if q.attempt++; q.attempt < p.attempts {
+			q.answered, q.number = false, 0 // a number is good for one query
+			p.enqueue(q)
+			continue
+		}
+		delete(p.probes, addr)
+		p.stats.unanswered.Add(1)
+		lost = append(lost, q.lost())
+	}
+	return lost
+}
+
+// lost is the server with why its query failed, and with the parts of a reply that came.
+func (q *probe) lost() Server {
+	server := q.server
+	failure := &Error{Op: "query", Peer: q.addr.String(), Reason: "no reply to any of the datagrams", Err: ErrNoAnswer}
+	for i := range q.sends {
+		sent := &q.sends[len(q.sends)-1-i]
+		if sent.some {
+			server = withData(server, sent.parts.Data())
+			failure.Reason, failure.Err = "parts of the reply are missing", errors.Join(ErrNoAnswer, ErrIncomplete)
+			break
+		}
+	}
+	server.QueryErr = failure
+	return server
+}
+
+// wake is when expire should be called next; ok is false if nothing is under way.
+func (p *prober) wake() (at time.Time, ok bool) {
+	for _, q := range p.probes {
+		if !q.queued && (!ok || q.deadline.Before(at)) {
+			at, ok = q.deadline, true
+		}
+	}
+	return at, ok
+}
+
+// withData lays what a server says of itself over what the list said of it.
+func withData(server Server, data qr2wire.Data) Server {
+	said := Server{Addr: server.Addr, Private: server.Private, Flags: server.Flags, Ping: server.Ping,
+		Players: rows(data.Players), Teams: rows(data.Teams)}
+	for _, field := range data.Server {
+		if field.Key == "country" || field.Key == "region" {
+			continue // for the master to say
+		}
+		said.rules = append(said.rules, Field(field))
+	}
+	return said.over(server)
+}
+
+func rows(table qr2wire.Table) []Fields {
+	var list []Fields
+	for _, row := range table.Rows {
+		fields := make(Fields, len(table.Keys))
+		for i, key := range table.Keys {
+			fields[i] = Field{key, row[i]}
+		}
+		list = append(list, fields)
+	}
+	return list
+}

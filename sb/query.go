@@ -1,0 +1,332 @@
+package sb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"iter"
+	"net"
+	"net/netip"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/relight-sdk/relight/internal/wire/qr2wire"
+)
+
+// DirectQuery says what game servers are asked. The zero value asks for everything, players and teams included.
+type DirectQuery struct {
+	// Fields asks for these server keys only, by their QR2 names (hostname, mapname, ... and those of Config.Keys), in one
+	// small datagram; none means everything.
+	Fields []string
+	// NoChallenge leaves out the challenge that keeps game servers from being misused against third parties. Otherwise the
+	// back end decides, and before it was asked, servers are challenged.
+	NoChallenge bool
+}
+
+// QueryStats count what direct queries of a Browser have done.
+type QueryStats struct {
+	Sent       int64 // datagrams
+	Repeated   int64 // of these, in a second or later attempt
+	Answered   int64 // servers
+	Unanswered int64 // servers
+	Ignored    int64 // datagrams that belong to no query: wrong address or key
+	Malformed  int64 // datagrams that could not be read
+	Dropped    int64 // datagrams that came faster than they were handled
+}
+
+// QueryStats are the counts so far.
+func (b *Browser) QueryStats() QueryStats {
+	c := &b.queries
+	return QueryStats{c.sent.Load(), c.repeated.Load(), c.answered.Load(), c.unanswered.Load(), c.ignored.Load(),
+		c.malformed.Load(), c.dropped.Load()}
+}
+
+// Query asks one game server about itself. The Server has the fields, players, teams and the round trip.
+func (b *Browser) Query(ctx context.Context, addr netip.AddrPort, query DirectQuery) (Server, error) {
+	source := func(yield func(Server) bool) { yield(Server{Addr: addr}) }
+	network := "udp4"
+	if addr.Addr().Unmap().Is6() {
+		network = "udp6"
+	}
+	var server Server
+	for result, err := range b.query(ctx, network, source, query, nil) {
+		if err == nil {
+			err = result.QueryErr
+		}
+		if err != nil {
+			return Server{}, err
+		}
+		server = result
+	}
+	return server, nil
+}
+
+// QueryAll asks many game servers about themselves, Config.QueryConcurrency at a time, over one socket, and yields them as
+// they answer or are given up: then Server.QueryErr says why. What the list said of a server is kept where the server
+// itself says nothing. An error that ends everything comes last. servers is read from another goroutine; it should end
+// when ctx does. Servers behind our own public address are asked at their private one.
+func (b *Browser) QueryAll(ctx context.Context, servers iter.Seq[Server], query DirectQuery) iter.Seq2[Server, error] {
+	return b.query(ctx, "udp4", servers, query, nil)
+}
+
+// queryAddr is where a server is queried (spec sb.md B.1).
+func (b *Browser) queryAddr(server Server) netip.AddrPort {
+	if own := b.PublicAddr(); own.IsValid() && server.Private.IsValid() && server.Addr.Addr() == own {
+		return server.Private
+	}
+	return netip.AddrPortFrom(server.Addr.Addr().Unmap(), server.Addr.Port())
+}
+
+// newProber makes the state of one run.
+func (b *Browser) newProber(query DirectQuery) (*prober, error) {
+	registry, err := qr2wire.NewRegistry(b.keys())
+	if err != nil {
+		return nil, errors.Join(ErrNotConfigured, err)
+	}
+	p := &prober{query: query, registry: registry, challenge: b.wantsChallenge(), attempts: b.config.QueryAttempts,
+		timeout: b.config.QueryTimeout, stats: &b.queries, probes: make(map[netip.AddrPort]*probe)}
+	for _, name := range query.Fields {
+		id, ok := registry.Number(name)
+		if !ok {
+			return nil, fmt.Errorf("%w: QR2 has no number for the field %q: see Config.Keys", ErrNotConfigured, name)
+		}
+		p.ids = append(p.ids, id)
+	}
+	return p, nil
+}
+
+// keys are the game's own QR2 keys.
+func (b *Browser) keys() map[qr2wire.KeyID]string {
+	keys := make(map[qr2wire.KeyID]string, len(b.config.Keys))
+	for id, name := range b.config.Keys {
+		keys[qr2wire.KeyID(id)] = name
+	}
+	return keys
+}
+
+// arrival is a datagram and when it came.
+type arrival struct {
+	b    []byte
+	from netip.AddrPort
+	at   time.Time
+}
+
+const (
+	maxArrivals   = 1024
+	maxReplySize  = 4096
+	maxReadErrors = 64 // in a row; Windows reports ICMP errors of earlier datagrams that way
+)
+
+// discovery is what a LAN search adds to a run of queries: datagrams that are sent first, and for how long strangers that
+// answer count as servers.
+type discovery struct {
+	greetings []netip.AddrPort
+	message   []byte
+	wait      time.Duration
+	limit     int
+	known     map[netip.AddrPort]bool // servers that were found
+}
+
+// query runs a prober: one socket, one goroutine that reads it and one that reads the source.
+func (b *Browser) query(ctx context.Context, network string, source iter.Seq[Server], query DirectQuery, lan *discovery) iter.Seq2[Server, error] {
+	return func(yield func(Server, error) bool) {
+		op := "query"
+		if lan != nil {
+			op = "LAN search"
+		}
+		fail := func(err error) { yield(Server{}, &Error{Op: op, Err: err}) }
+		if err := ctx.Err(); err != nil {
+			fail(err)
+			return
+		}
+		p, err := b.newProber(query)
+		if err != nil {
+			fail(err)
+			return
+		}
+		conn, err := b.config.ListenPacket(ctx, network, ":0")
+		if err != nil {
+			fail(err)
+			return
+		}
+		ctx, cancel := context.WithCancel(ctx)
+		r := &run{browser: b, prober: p, conn: conn, lan: lan, arrivals: make(chan arrival, maxArrivals), source: make(chan Server),
+			limiter: rate.NewLimiter(rate.Limit(b.config.QueryRate), max(1, b.config.QueryRate/50))}
+		var work sync.WaitGroup
+		work.Go(func() { r.read(ctx) })
+		work.Go(func() { r.feed(ctx, source) })
+		defer work.Wait()
+		defer conn.Close()
+		defer cancel()
+		if err := r.loop(ctx, yield); err != nil {
+			fail(err)
+		}
+	}
+}
+
+// run is one run of queries.
+type run struct {
+	browser  *Browser
+	prober   *prober
+	conn     net.PacketConn
+	lan      *discovery
+	arrivals chan arrival
+	source   chan Server
+	limiter  *rate.Limiter
+}
+
+func (r *run) read(ctx context.Context) {
+	buf := make([]byte, maxReplySize)
+	for failures := 0; failures < maxReadErrors && ctx.Err() == nil; {
+		n, addr, err := r.conn.ReadFrom(buf)
+		if err != nil {
+			failures++
+			continue
+		}
+		failures = 0
+		from, ok := addrPortOf(addr)
+		if !ok {
+			continue
+		}
+		select {
+		case r.arrivals <- arrival{append([]byte(nil), buf[:n]...), from, time.Now()}:
+		default:
+			r.prober.stats.dropped.Add(1)
+		}
+	}
+}
+
+func addrPortOf(addr net.Addr) (netip.AddrPort, bool) {
+	udp, ok := addr.(*net.UDPAddr)
+	if !ok {
+		return netip.AddrPort{}, false
+	}
+	from := udp.AddrPort()
+	return netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), true
+}
+
+func (r *run) feed(ctx context.Context, source iter.Seq[Server]) {
+	defer close(r.source)
+	for server := range source {
+		select {
+		case r.source <- server:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// loop is the owner of the prober. It returns nil if everything was yielded or the loop over it was left.
+func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
+	p := r.prober
+	source := r.source
+	started := time.Now()
+	if r.lan != nil {
+		for _, to := range r.lan.greetings {
+			if _, err := r.conn.WriteTo(r.lan.message, net.UDPAddrFromAddrPort(to)); err != nil {
+				return err
+			}
+			p.stats.sent.Add(1)
+		}
+	}
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		// What has come is looked at before anything is given up, however long the last yield took.
+		for more := true; more; {
+			select {
+			case a := <-r.arrivals:
+				if done := r.arrived(a, started); done != nil && !yield(*done, nil) {
+					return nil
+				}
+			default:
+				more = false
+			}
+		}
+		now := time.Now()
+		for _, server := range p.expire(now) {
+			if !yield(server, nil) {
+				return nil
+			}
+		}
+		wake, waiting := r.sendReady(now)
+		listening := r.lan != nil && now.Sub(started) < r.lan.wait
+		if source == nil && len(p.probes) == 0 && !listening {
+			return nil
+		}
+		if at, ok := p.wake(); ok && (!waiting || at.Before(wake)) {
+			wake, waiting = at, true
+		}
+		if end := started.Add(r.lanWait()); listening && (!waiting || end.Before(wake)) {
+			wake, waiting = end, true
+		}
+		var tick <-chan time.Time
+		if waiting {
+			timer.Reset(time.Until(wake))
+			tick = timer.C
+		}
+		input := source
+		if len(p.probes) >= r.browser.config.QueryConcurrency {
+			input = nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-tick:
+		case a := <-r.arrivals:
+			if done := r.arrived(a, started); done != nil && !yield(*done, nil) {
+				return nil
+			}
+		case server, ok := <-input:
+			if !ok {
+				source = nil
+				continue
+			}
+			p.add(server, r.browser.queryAddr(server))
+		}
+	}
+}
+
+func (r *run) lanWait() time.Duration {
+	if r.lan == nil {
+		return 0
+	}
+	return r.lan.wait
+}
+
+// arrived gives a datagram to the prober, or takes its sender for a server of the LAN.
+func (r *run) arrived(a arrival, started time.Time) *Server {
+	done, known := r.prober.handle(a.b, a.from, a.at)
+	if known {
+		return done
+	}
+	if r.lan == nil || a.at.Sub(started) > r.lan.wait || r.lan.limit == 0 || r.lan.seen(a.from) {
+		r.prober.stats.ignored.Add(1)
+		return nil
+	}
+	r.lan.limit--
+	r.prober.add(Server{Addr: a.from, Flags: FlagDirect}, a.from)
+	return nil
+}
+
+// sendReady sends what the pace allows; wake is when it allows more.
+func (r *run) sendReady(now time.Time) (wake time.Time, waiting bool) {
+	for len(r.prober.ready) > 0 {
+		reservation := r.limiter.ReserveN(now, 1)
+		if delay := reservation.DelayFrom(now); delay > 0 {
+			reservation.CancelAt(now)
+			return now.Add(delay), true
+		}
+		datagram, to, ok := r.prober.next(now)
+		if !ok {
+			break
+		}
+		if _, err := r.conn.WriteTo(datagram, net.UDPAddrFromAddrPort(to)); err != nil {
+			// A full buffer, or a network that is down for a moment: the next attempt may fare better.
+			r.browser.config.Logger.Debug("direct query not sent", "to", to.String(), "error", err.Error())
+		}
+	}
+	return time.Time{}, false
+}

@@ -1,0 +1,240 @@
+package sb
+
+import (
+	"encoding/json"
+	"iter"
+	"net/netip"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/wire/sbwire"
+)
+
+// Flags say what the master knows about reaching a server.
+type Flags = sbwire.Flags
+
+// The flags that matter to players.
+const (
+	FlagDirect = sbwire.FlagDirect // it takes packets from strangers: it can be queried and joined directly
+	FlagNatNeg = sbwire.FlagNatNeg // it can be joined through NAT negotiation
+)
+
+// Field is one key and its value. Values are bytes in the game's encoding, often not UTF-8.
+type Field struct{ Key, Value string }
+
+// Fields are the values of one player or team.
+type Fields []Field
+
+// Get is the value of a key, or "".
+func (f Fields) Get(key string) string {
+	for _, field := range f {
+		if field.Key == key {
+			return field.Value
+		}
+	}
+	return ""
+}
+
+// Server is one game server, as the list or the server itself describes it. Copies share what they read; a Server is
+// never changed once it was given out.
+type Server struct {
+	// Addr is where queries go. Some masters put an opaque number there instead of the true address: SendMessage,
+	// ServerInfo and Connect give it back unchanged.
+	Addr    netip.AddrPort
+	Private netip.AddrPort // the server's own address in its network; the zero value if it is not known
+	Flags   Flags          // 0 for a server that no master listed
+	Ping    time.Duration  // round trip of the direct query, 0 if there was none
+	Players []Fields       // from a direct query
+	Teams   []Fields       // from a direct query
+	// QueryErr says why a direct query of this server brought nothing; nil if there was none or it did.
+	QueryErr error
+
+	keys   []sbwire.Key // of values; shared
+	values []string
+	rules  []Field // win over values
+}
+
+// newServer takes over an entry of a list.
+func newServer(entry *sbwire.Entry) Server {
+	s := Server{Addr: entry.Addr, Flags: entry.Flags, values: entry.Values}
+	if entry.Flags&sbwire.FlagPrivateIP != 0 {
+		s.Private = entry.Private
+	}
+	if entry.Values != nil {
+		s.keys = entry.Keys
+	}
+	if len(entry.Rules) > 0 {
+		s.rules = make([]Field, len(entry.Rules))
+		for i, rule := range entry.Rules {
+			s.rules[i] = Field(rule)
+		}
+	}
+	return s
+}
+
+// Lookup finds a field of the server by name, exact in case first, in any case else.
+func (s Server) Lookup(name string) (value string, ok bool) {
+	for key, value := range s.Fields() {
+		if key == name {
+			return value, true
+		}
+	}
+	for key, value := range s.Fields() {
+		if strings.EqualFold(key, name) {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// Get is the value of a field, or "".
+func (s Server) Get(name string) string {
+	value, _ := s.Lookup(name)
+	return value
+}
+
+// Int is the value of a field as a decimal number; ok is false if it is missing or not one.
+func (s Server) Int(name string) (number int, ok bool) {
+	number, err := strconv.Atoi(strings.TrimSpace(s.Get(name)))
+	return number, err == nil
+}
+
+// Bool is the value of a field as games write truth: 1, true and yes are true.
+func (s Server) Bool(name string) bool {
+	switch strings.ToLower(strings.TrimSpace(s.Get(name))) {
+	case "1", "true", "yes":
+		return true
+	}
+	return false
+}
+
+// Float is the value of a field as a number; ok is false if it is missing or not one.
+func (s Server) Float(name string) (number float64, ok bool) {
+	number, err := strconv.ParseFloat(strings.TrimSpace(s.Get(name)), 64)
+	return number, err == nil
+}
+
+// Name is the field hostname.
+func (s Server) Name() string { return s.Get("hostname") }
+
+// Map is the field mapname.
+func (s Server) Map() string { return s.Get("mapname") }
+
+// NumPlayers is the field numplayers, 0 if it is missing.
+func (s Server) NumPlayers() int { n, _ := s.Int("numplayers"); return n }
+
+// MaxPlayers is the field maxplayers, 0 if it is missing.
+func (s Server) MaxPlayers() int { n, _ := s.Int("maxplayers"); return n }
+
+// GroupID is the number of a group in a list of groups, which travels as the address.
+func (s Server) GroupID() uint32 {
+	if !s.Addr.Addr().Is4() {
+		return 0
+	}
+	b := s.Addr.Addr().As4()
+	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+}
+
+// Fields yields the fields of the server in the order in which they came, each name once.
+func (s Server) Fields() iter.Seq2[string, string] {
+	return func(yield func(string, string) bool) {
+		for _, field := range s.rules {
+			if !yield(field.Key, field.Value) {
+				return
+			}
+		}
+		for i, value := range s.values {
+			if name := s.keys[i].Name; !s.ruled(name) && !yield(name, value) {
+				return
+			}
+		}
+	}
+}
+
+func (s Server) ruled(name string) bool {
+	return slices.ContainsFunc(s.rules, func(field Field) bool { return field.Key == name })
+}
+
+// HasFields reports whether anything but addresses is known.
+func (s Server) HasFields() bool { return len(s.rules)+len(s.values) > 0 }
+
+// over lays what is newly known of a server over what was known before.
+func (s Server) over(old Server) Server {
+	rules := slices.Clone(s.rules)
+	for key, value := range old.Fields() {
+		if _, ok := s.exact(key); !ok {
+			rules = append(rules, Field{key, value})
+		}
+	}
+	s.rules = rules
+	if s.Flags == 0 {
+		s.Flags = old.Flags
+	}
+	if !s.Private.IsValid() {
+		s.Private = old.Private
+	}
+	if s.Ping == 0 {
+		s.Ping = old.Ping
+	}
+	if s.Players == nil && s.Teams == nil {
+		s.Players, s.Teams = old.Players, old.Teams
+	}
+	return s
+}
+
+func (s Server) exact(name string) (string, bool) {
+	for key, value := range s.Fields() {
+		if key == name {
+			return value, true
+		}
+	}
+	return "", false
+}
+
+// MarshalJSON writes addr, private, flags, ping_ms, fields, players, teams and error, leaving out what is empty. Bytes
+// that are not UTF-8 become U+FFFD.
+func (s Server) MarshalJSON() ([]byte, error) {
+	out := struct {
+		Addr    netip.AddrPort      `json:"addr"`
+		Private string              `json:"private,omitempty"`
+		Flags   []string            `json:"flags,omitempty"`
+		PingMS  float64             `json:"ping_ms,omitempty"`
+		Fields  map[string]string   `json:"fields,omitempty"`
+		Players []map[string]string `json:"players,omitempty"`
+		Teams   []map[string]string `json:"teams,omitempty"`
+		Error   string              `json:"error,omitempty"`
+	}{Addr: s.Addr, PingMS: float64(s.Ping) / float64(time.Millisecond), Players: fieldMaps(s.Players), Teams: fieldMaps(s.Teams)}
+	if s.Private.IsValid() {
+		out.Private = s.Private.String()
+	}
+	if s.Flags&FlagDirect != 0 {
+		out.Flags = append(out.Flags, "direct")
+	}
+	if s.Flags&FlagNatNeg != 0 {
+		out.Flags = append(out.Flags, "natneg")
+	}
+	for key, value := range s.Fields() {
+		if out.Fields == nil {
+			out.Fields = make(map[string]string)
+		}
+		out.Fields[key] = value
+	}
+	if s.QueryErr != nil {
+		out.Error = s.QueryErr.Error()
+	}
+	return json.Marshal(out)
+}
+
+func fieldMaps(list []Fields) []map[string]string {
+	var out []map[string]string
+	for _, fields := range list {
+		m := make(map[string]string, len(fields))
+		for _, field := range fields {
+			m[field.Key] = field.Value
+		}
+		out = append(out, m)
+	}
+	return out
+}

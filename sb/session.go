@@ -1,0 +1,293 @@
+package sb
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/wire/sbwire"
+)
+
+// session is a link that stays open behind its list: it echoes keep-alives, takes pushes and carries messages. Its
+// goroutine ends with the connection or with cancel.
+type session struct {
+	*link
+	browser *Browser
+	ctx     context.Context // of the connection
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when the goroutine has ended
+	queue   *queue        // nil: the session is for messages only
+
+	writing sync.Mutex
+
+	mu      sync.Mutex
+	table   map[netip.AddrPort]Server // of a subscription
+	waiters []*waiter
+	idle    *time.Timer // nil for subscriptions
+	err     error       // why it ended
+}
+
+// waiter waits for messages that belong to one request.
+type waiter struct {
+	wants   func(sbwire.Message) bool
+	replies chan sbwire.Message
+}
+
+const (
+	maxWaiters   = 256
+	maxUnread    = 256 // messages of one waiter
+	closedReason = "closed by this program"
+)
+
+// startSession opens a connection, waits for the beginning of the reply and leaves the rest to a goroutine.
+func (b *Browser) startSession(ctx context.Context, op string, query Query, options sbwire.Options, q *queue) (*session, error) {
+	b.mu.Lock()
+	closed := b.closed
+	b.mu.Unlock()
+	if closed {
+		return nil, &Error{Op: op, Reason: "the browser is closed", Err: net.ErrClosed}
+	}
+	track := b.newTracker(op)
+	if q != nil {
+		track.notify = func(state State) { q.other(StateChanged{state}) }
+	}
+	l, err := b.open(ctx, op, track, query, options)
+	if err != nil {
+		return nil, err
+	}
+	stop := context.AfterFunc(ctx, func() { l.conn.Close() })
+	var head sbwire.Element
+	if err := l.nextOfList(ctx, &head); err != nil {
+		stop()
+		l.conn.Close()
+		return nil, err
+	}
+	b.learn(l, &head)
+	s := &session{link: l, browser: b, done: make(chan struct{}), queue: q}
+	lifetime := context.Background()
+	if q != nil {
+		lifetime = ctx
+		s.table = make(map[netip.AddrPort]Server)
+	}
+	s.ctx, s.cancel = context.WithCancel(lifetime)
+	if !stop() {
+		s.cancel()
+		l.conn.Close()
+		return nil, l.fail(ctx.Err(), "")
+	}
+	context.AfterFunc(s.ctx, func() { l.conn.Close() })
+	if q == nil {
+		s.idle = time.AfterFunc(l.config.IdleTimeout, s.expire)
+	}
+	go s.run()
+	return s, nil
+}
+
+// run reads until the connection ends.
+func (s *session) run() {
+	defer close(s.done)
+	defer s.cancel()
+	var err error
+	for listing := s.queue != nil; err == nil; {
+		var element sbwire.Element
+		if listing {
+			err = s.nextOfList(s.ctx, &element)
+		} else {
+			err = s.next(s.ctx, &element, s.keepAlivePatience())
+		}
+		if err == nil {
+			err = s.handle(&element)
+			listing = listing && element.Kind != sbwire.KindEnd
+		}
+	}
+	s.mu.Lock()
+	s.err = err
+	if s.idle != nil {
+		s.idle.Stop()
+	}
+	s.mu.Unlock()
+	if s.queue != nil {
+		s.queue.end(err)
+	}
+}
+
+// keepAlivePatience is how long the master may be silent: for ever, unless it has shown that it sends keep-alives.
+func (s *session) keepAlivePatience() time.Duration {
+	if s.track.get().KeepAlives == 0 {
+		return 0
+	}
+	return s.config.KeepAliveTimeout
+}
+
+func (s *session) handle(e *sbwire.Element) error {
+	switch e.Kind {
+	case sbwire.KindServer:
+		if s.queue != nil {
+			s.put(newServer(&e.Server))
+		}
+	case sbwire.KindEnd:
+		if s.queue != nil {
+			s.mu.Lock()
+			count := len(s.table)
+			s.mu.Unlock()
+			s.queue.other(ListComplete{count})
+		}
+	case sbwire.KindMessage:
+		return s.message(e.Message)
+	}
+	return nil
+}
+
+func (s *session) message(m sbwire.Message) error {
+	waited := s.deliver(m)
+	switch m := m.(type) {
+	case sbwire.KeepAlive:
+		echo, err := m.Append(nil)
+		if err == nil {
+			err = s.send(echo)
+		}
+		if err != nil {
+			return s.readError(s.ctx, err)
+		}
+		s.track.count(func(state *State) { state.KeepAlives++ })
+	case sbwire.PushServer:
+		s.track.count(func(state *State) { state.Pushes++ })
+		return s.pushed(newServer(&m.Entry), waited)
+	case sbwire.DeleteServer:
+		s.track.count(func(state *State) { state.Pushes++ })
+		s.mu.Lock()
+		server, ok := s.table[m.Addr]
+		delete(s.table, m.Addr)
+		s.mu.Unlock()
+		if ok {
+			s.queue.server(m.Addr, ServerRemoved{server})
+		}
+	case sbwire.MapLoop:
+		if s.queue != nil {
+			s.queue.other(MapLoop(m))
+		}
+	case sbwire.UnknownMessage:
+		s.track.count(func(state *State) { state.Ignored++ })
+	}
+	return nil
+}
+
+// pushed takes an update. One that was asked for and is not part of the list does not become part of it.
+func (s *session) pushed(server Server, asked bool) error {
+	if s.queue == nil {
+		return nil
+	}
+	s.mu.Lock()
+	_, listed := s.table[server.Addr]
+	full := !listed && len(s.table) >= s.config.MaxServers
+	s.mu.Unlock()
+	switch {
+	case asked && !listed:
+		return nil
+	case full:
+		return s.fail(ErrMalformed, "the master pushes more servers than the limit")
+	}
+	s.put(server)
+	return nil
+}
+
+// put stores a server and tells of it.
+func (s *session) put(server Server) {
+	s.mu.Lock()
+	old, listed := s.table[server.Addr]
+	if listed {
+		server = server.over(old)
+	}
+	s.table[server.Addr] = server
+	s.mu.Unlock()
+	if listed {
+		s.queue.server(server.Addr, ServerUpdated{server})
+		return
+	}
+	s.queue.server(server.Addr, ServerAdded{server})
+}
+
+// deliver gives a message to whoever waits for it.
+func (s *session) deliver(m sbwire.Message) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, w := range s.waiters {
+		if w.wants(m) {
+			select {
+			case w.replies <- m:
+			default: // a flood: its reader will run out of time
+			}
+			return true
+		}
+	}
+	return false
+}
+
+// wait registers a waiter.
+func (s *session) wait(wants func(sbwire.Message) bool) (w *waiter, remove func(), err error) {
+	w = &waiter{wants: wants, replies: make(chan sbwire.Message, maxUnread)}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.waiters) >= maxWaiters {
+		return nil, nil, errors.New("too many requests under way")
+	}
+	s.waiters = append(s.waiters, w)
+	return w, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.waiters = slices.DeleteFunc(s.waiters, func(other *waiter) bool { return other == w })
+	}, nil
+}
+
+// send writes one message.
+func (s *session) send(b []byte) error {
+	s.writing.Lock()
+	defer s.writing.Unlock()
+	s.mu.Lock()
+	if s.idle != nil {
+		s.idle.Reset(s.config.IdleTimeout)
+	}
+	s.mu.Unlock()
+	return s.write(b)
+}
+
+// expire ends a session that nobody uses.
+func (s *session) expire() {
+	s.mu.Lock()
+	busy := len(s.waiters) > 0
+	if busy {
+		s.idle.Reset(s.config.IdleTimeout)
+	}
+	s.mu.Unlock()
+	if !busy {
+		s.track.step(StepClosed, "not used", nil)
+		s.cancel()
+	}
+}
+
+func (s *session) alive() bool {
+	select {
+	case <-s.done:
+		return false
+	default:
+		return s.ctx.Err() == nil
+	}
+}
+
+// failure is why the session ended.
+func (s *session) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
+}
+
+// Close ends the session and waits for its goroutine.
+func (s *session) Close() {
+	s.track.step(StepClosed, closedReason, nil)
+	s.cancel()
+	<-s.done
+}
