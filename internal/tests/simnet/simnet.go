@@ -43,7 +43,6 @@ func New(t testing.TB, options Options) *Network {
 	router, err := vnet.NewRouter(&vnet.RouterConfig{
 		CIDR:          "0.0.0.0/0",
 		MinDelay:      options.Delay,
-		MaxJitter:     options.Jitter,
 		QueueSize:     1 << 16,
 		LoggerFactory: logging.NewDefaultLoggerFactory(),
 	})
@@ -86,7 +85,7 @@ func (n *Network) Host(ip string) *Host {
 	stack, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{ip}})
 	require.NoError(n.t, err)
 	require.NoError(n.t, n.router.AddNet(stack))
-	return &Host{t: n.t, stack: stack, ip: ip}
+	return &Host{t: n.t, network: n, stack: stack, ip: ip}
 }
 
 // Start lets datagrams flow until stop is called. In a synctest bubble, stop must be called before the bubble ends
@@ -104,9 +103,10 @@ func (n *Network) Start() (stop func()) {
 
 // Host is a machine on the network.
 type Host struct {
-	t     testing.TB
-	stack *vnet.Net
-	ip    string
+	t       testing.TB
+	network *Network
+	stack   *vnet.Net
+	ip      string
 }
 
 // Listen opens a UDP socket on that port, 0 for any.
@@ -114,7 +114,7 @@ func (h *Host) Listen(port int) net.PacketConn {
 	h.t.Helper()
 	conn, err := h.stack.ListenPacket("udp4", net.JoinHostPort(h.ip, strconv.Itoa(port)))
 	require.NoError(h.t, err)
-	return conn
+	return h.network.jitter(conn)
 }
 
 // ListenPacket opens a socket in the way that the Config structs of the SDK want it. An unspecified address becomes the
@@ -127,5 +127,9 @@ func (h *Host) ListenPacket(_ context.Context, _, address string) (net.PacketCon
 	if ip := net.ParseIP(host); host == "" || ip != nil && ip.IsUnspecified() {
 		host = h.ip
 	}
-	return h.stack.ListenPacket("udp4", net.JoinHostPort(host, port))
+	conn, err := h.stack.ListenPacket("udp4", net.JoinHostPort(host, port))
+	if err != nil {
+		return nil, err
+	}
+	return h.network.jitter(conn), nil
 }

@@ -51,3 +51,28 @@ func TestLossAndDuplicates(t *testing.T) {
 		require.InDelta(t, 300, count, 60)
 	})
 }
+
+func TestJitterReorders(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := New(t, Options{Jitter: 100 * time.Millisecond, Seed: 1})
+		a, b := network.Host("10.0.0.1").Listen(1000), network.Host("10.0.0.2").Listen(2000)
+		defer network.Start()()
+		defer a.Close()
+		defer b.Close()
+		for i := range 20 {
+			_, err := a.WriteTo([]byte{byte(i)}, b.LocalAddr())
+			require.NoError(t, err)
+		}
+		inOrder := true
+		var sum int
+		for i := range 20 {
+			buf := make([]byte, 10)
+			_, _, err := b.ReadFrom(buf)
+			require.NoError(t, err)
+			sum += int(buf[0])
+			inOrder = inOrder && int(buf[0]) == i
+		}
+		require.Equal(t, 190, sum, "each arrives once")
+		require.False(t, inOrder)
+	})
+}

@@ -1,0 +1,32 @@
+package simnet
+
+import (
+	"bytes"
+	"net"
+	"time"
+)
+
+// jitterConn holds each datagram back for a while of its own before it enters the network, so that datagrams overtake
+// each other. The router of vnet has a jitter, too, but delays the whole queue with it, and sleeps with its lock held,
+// which stops the clock of a synctest bubble.
+type jitterConn struct {
+	net.PacketConn
+	network *Network
+}
+
+func (n *Network) jitter(conn net.PacketConn) net.PacketConn {
+	if n.options.Jitter <= 0 {
+		return conn
+	}
+	return &jitterConn{conn, n}
+}
+
+// WriteTo implements net.PacketConn. What the network says of the datagram later is not known to the sender.
+func (c *jitterConn) WriteTo(b []byte, to net.Addr) (int, error) {
+	c.network.mu.Lock()
+	delay := time.Duration(c.network.random.Int64N(int64(c.network.options.Jitter)))
+	c.network.mu.Unlock()
+	held := bytes.Clone(b)
+	time.AfterFunc(delay, func() { _, _ = c.PacketConn.WriteTo(held, to) })
+	return len(b), nil
+}
