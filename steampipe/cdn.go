@@ -81,7 +81,7 @@ func NewCDN(config Config) (*CDN, error) {
 		c.own = newTransport(config.DialContext, 4*c.config.ConnectionsPerHost)
 		transport = c.own
 	}
-	c.getter = getter{transport: transport, headers: c.config.HeaderTimeout, body: c.config.BodyTimeout}
+	c.getter = getter{transport: transport, headers: c.config.HeaderTimeout, body: c.config.BodyTimeout, idle: c.config.IdleTimeout}
 	return c, nil
 }
 
@@ -270,6 +270,7 @@ type fetch struct {
 	rejected []Rejection
 	path     func(ctx context.Context, h *host, again bool) (string, error)
 	check    func([]byte) error // nil means none
+	begun    time.Time
 
 	tries   map[string]int   // failures by server
 	given   map[string]bool  // servers that do not have the object
@@ -316,6 +317,7 @@ func (c *CDN) fetch(ctx context.Context, f *fetch) ([]byte, string, *Error) {
 	if err := c.load(ctx); err != nil {
 		return nil, "", asError(err, f.step, f.depot)
 	}
+	f.begun = time.Now()
 	for _, rejection := range f.rejected {
 		f.note(rejection.Server, &Error{Step: f.step, Depot: f.depot, Server: rejection.Server, Err: rejection.Err})
 	}
@@ -358,6 +360,13 @@ func (c *CDN) choose(f *fetch, h *host) (int, bool) {
 		return tries, !f.direct && tries < 2
 	}
 	if tries >= c.config.Rounds {
+		return tries, false
+	}
+	if h.failures >= c.config.Rounds && !h.failing.Before(f.begun) {
+		// While this object waited its turn, the host failed others as often as it may fail this one.
+		if f.reasons[h.name] == nil {
+			f.note(h.name, &Error{Step: f.step, Depot: f.depot, Server: h.name, Err: h.lastError})
+		}
 		return tries, false
 	}
 	c.mu.Lock()

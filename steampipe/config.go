@@ -41,6 +41,8 @@ type Config struct {
 	HeaderTimeout time.Duration
 	// BodyTimeout is the time that a chunk's body may take; a manifest's may take five times that. 0 means 60 s.
 	BodyTimeout time.Duration
+	// IdleTimeout is the longest pause within a body. 0 means 15 s.
+	IdleTimeout time.Duration
 	// CoolDown is how long a server is left alone after its first failure of a kind that passes; it doubles with each
 	// further one, to at most 30 s. A Retry-After wins over it. 0 means 4 s.
 	CoolDown time.Duration
@@ -75,6 +77,7 @@ func (c Config) withDefaults() Config {
 	set(&c.DirectoryLifetime, time.Hour)
 	set(&c.HeaderTimeout, 10*time.Second)
 	set(&c.BodyTimeout, time.Minute)
+	set(&c.IdleTimeout, 15*time.Second)
 	set(&c.CoolDown, 4*time.Second)
 	if c.ConnectionsPerHost <= 0 {
 		c.ConnectionsPerHost = 8

@@ -34,6 +34,7 @@ type getter struct {
 	transport http.RoundTripper
 	headers   time.Duration
 	body      time.Duration
+	idle      time.Duration // longest pause within a body; 0 means no limit of its own
 }
 
 // newTransport makes a transport that keeps so many idle connections to a host and does not undo compression behind our
@@ -89,7 +90,13 @@ func (g getter) get(ctx context.Context, r request, buffer []byte) ([]byte, *Err
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, &Error{Status: response.StatusCode, Err: fmt.Errorf("body is encoded as %.20q, which was not asked for", encoding)}
 	}
-	body, err := readBody(response, r, buffer)
+	source := io.Reader(response.Body)
+	if g.idle > 0 {
+		watch := time.AfterFunc(g.idle, func() { cancel(fmt.Errorf("no byte within %v: %w", g.idle, ErrTimeout)) })
+		defer watch.Stop()
+		source = &watchedReader{response.Body, watch, g.idle}
+	}
+	body, err := readBody(source, response.ContentLength, r, buffer)
 	if err != nil {
 		return nil, &Error{Status: response.StatusCode, Err: reason(ctx, err)}
 	}
@@ -113,9 +120,21 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
+// watchedReader puts a timer off with each read.
+type watchedReader struct {
+	io.Reader
+	watch *time.Timer
+	limit time.Duration
+}
+
+func (w *watchedReader) Read(b []byte) (int, error) {
+	n, err := w.Reader.Read(b)
+	w.watch.Reset(w.limit)
+	return n, err
+}
+
 // readBody reads a body of exactly the wanted length, or of at most the limit where the length is not known.
-func readBody(response *http.Response, r request, buffer []byte) ([]byte, error) {
-	declared := response.ContentLength
+func readBody(source io.Reader, declared int64, r request, buffer []byte) ([]byte, error) {
 	limit := r.limit
 	if r.size > 0 {
 		limit = r.size
@@ -134,7 +153,7 @@ func readBody(response *http.Response, r request, buffer []byte) ([]byte, error)
 		if len(body) == cap(body) {
 			body = append(body, 0)[:len(body)]
 		}
-		n, err := response.Body.Read(body[len(body):min(int64(cap(body)), limit+1)])
+		n, err := source.Read(body[len(body):min(int64(cap(body)), limit+1)])
 		body = body[:len(body)+n]
 		if int64(len(body)) > limit {
 			return nil, fmt.Errorf("%w: more than %d bytes", ErrBadLength, limit)
@@ -150,7 +169,10 @@ func readBody(response *http.Response, r request, buffer []byte) ([]byte, error)
 		}
 	}
 	// A 200 with nothing in it happens behind LAN caches (lancachenet/monolithic#163).
-	if len(body) == 0 || r.size > 0 && int64(len(body)) != r.size {
+	if len(body) == 0 {
+		return nil, fmt.Errorf("%w: empty", ErrBadLength)
+	}
+	if r.size > 0 && int64(len(body)) != r.size {
 		return nil, fmt.Errorf("%w: %d bytes, the manifest says %d", ErrBadLength, len(body), r.size)
 	}
 	return body, nil

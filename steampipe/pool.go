@@ -25,7 +25,8 @@ type host struct {
 	isCache bool
 
 	inUse     int
-	failures  int // in a row
+	failures  int       // in a row; those of requests under way together count as one
+	failing   time.Time // when the row began
 	penalty   int
 	coolUntil time.Time
 
@@ -191,16 +192,20 @@ func (p *pool) release(h *host, v verdict, bytes int, failure *Error) {
 // fail counts a failure and sets the time of cooling down.
 func (p *pool) fail(h *host, v verdict, failure *Error) {
 	h.failed++
-	h.failures++
-	h.penalty = min(h.penalty+1, 16)
-	if v == soft && h.failures < softFailures {
-		return
-	}
-	wait := min(p.coolDown<<min(h.failures-1, 10), max(maxCoolDown, p.coolDown))
-	if failure != nil && failure.RetryAfter > 0 {
-		wait = failure.RetryAfter
-	}
-	if until := time.Now().Add(wait); until.After(h.coolUntil) {
+	// Failures of requests that were under way when a row began are one failure.
+	now := time.Now()
+	if !h.coolUntil.After(now) {
+		if h.failures++; h.failures == 1 {
+			h.failing = now
+		}
+		h.penalty = min(h.penalty+1, 16)
+		if v == overload || h.failures >= softFailures {
+			h.coolUntil = now.Add(min(p.coolDown<<min(h.failures-1, 10), max(maxCoolDown, p.coolDown)))
+			if failure.RetryAfter > 0 {
+				h.coolUntil = now.Add(failure.RetryAfter)
+			}
+		}
+	} else if until := now.Add(failure.RetryAfter); until.After(h.coolUntil) {
 		h.coolUntil = until
 	}
 }
@@ -211,8 +216,10 @@ func (p *pool) reject(name string, err error) {
 	defer p.mu.Unlock()
 	for _, h := range append(p.hosts[:len(p.hosts):len(p.hosts)], p.cache) {
 		if h != nil && h.name == name {
+			// The host works and so it is not left alone, but others go first.
 			h.lastError, h.lastFailure = err, time.Now()
-			p.fail(h, soft, nil)
+			h.failed++
+			h.penalty = min(h.penalty+1, 16)
 		}
 	}
 }

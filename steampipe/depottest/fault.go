@@ -133,6 +133,7 @@ func (s *Server) spoil(w http.ResponseWriter, r *http.Request, fault Fault, body
 		w.WriteHeader(http.StatusFound)
 		return nil, true
 	case FaultHTML:
+		w.Header().Del("X-Content-Crc")
 		w.Header().Set("Content-Type", "text/html")
 		_, _ = w.Write([]byte("<!DOCTYPE html><html><body>Please log in to the hotel's network.</body></html>"))
 		return nil, true
