@@ -69,7 +69,7 @@ func (t *table) status(envelope *steamdiscoverywire.Envelope, from netip.AddrPor
 	case instance != 0 && known.host.InstanceID != 0 && instance != known.host.InstanceID:
 		events = append(events, Event{Kind: Gone, Time: now, Host: known.host.clone(), Reason: WasRestarted})
 	case bytes.Equal(envelope.Body, known.host.Raw):
-		return accepted, t.hear(known, instance, known.host, from, now)
+		return accepted, t.hear(known, instance, nil, from, now)
 	}
 
 	var message steampb.CMsgRemoteClientBroadcastStatus
@@ -78,7 +78,7 @@ func (t *table) status(envelope *steamdiscoverywire.Envelope, from netip.AddrPor
 	}
 	said := Host{Status: received(&message), RawHostname: message.GetHostname(), Raw: bytes.Clone(envelope.Body)}
 	if known != nil && events == nil {
-		return accepted, t.hear(known, instance, said, from, now)
+		return accepted, t.hear(known, instance, &said, from, now)
 	}
 
 	fresh := &entry{round: t.round, heard: []heardAt{{from, t.round}}}
@@ -93,22 +93,23 @@ func (t *table) status(envelope *steamdiscoverywire.Envelope, from netip.AddrPor
 	return accepted, append(events, Event{Kind: Appeared, Time: now, Host: fresh.host.clone()})
 }
 
-// hear notes that a known host was heard, and what it said.
-func (t *table) hear(known *entry, instance InstanceID, said Host, from netip.AddrPort, now time.Time) []Event {
+// hear notes that a known host was heard, and what it said; nil is the same as before.
+func (t *table) hear(known *entry, instance InstanceID, said *Host, from netip.AddrPort, now time.Time) []Event {
 	host := &known.host
-	news := !said.Status.sameAs(host.Status)
-	var before Host
 	address := t.address(known, from)
-	if news || address != host.Addr {
+	news := address != host.Addr || said != nil && !said.Status.sameAs(host.Status)
+	var before Host
+	if news {
 		before = host.clone()
 	}
-	news = news || address != host.Addr
 	host.Addr = address
-	host.Addrs = host.Addrs[:0:0]
+	host.Addrs = host.Addrs[:0] // nobody else has this list: what leaves the table is cloned
 	for _, heard := range known.heard {
 		host.Addrs = append(host.Addrs, heard.addr)
 	}
-	host.Status, host.RawHostname, host.Raw = said.Status, said.RawHostname, said.Raw
+	if said != nil {
+		host.Status, host.RawHostname, host.Raw = said.Status, said.RawHostname, said.Raw
+	}
 	host.InstanceID = orElse(instance, host.InstanceID)
 	host.LastSeen, host.Missed = now, 0
 	known.round = t.round
