@@ -92,8 +92,9 @@ func (s *session) exchange(ctx context.Context, op string, message []byte, wants
 		}
 		defer remove()
 	}
+	s.used()
 	if err := s.send(message); err != nil {
-		s.cancel()
+		s.cancel(net.ErrClosed)
 		<-s.done
 		return problem(errors.Join(errBroken, err), "")
 	}

@@ -17,7 +17,8 @@ import (
 
 const (
 	readBuffer = 16 << 10
-	maxHeader  = 1 + 255 + 1 + 255 // of a reply, in clear
+	// maxEmptyReads ends a connection that is no good; an empty read alone means nothing.
+	maxEmptyReads = 100
 )
 
 // link is one connection to the list master: it sends the request, decrypts and decodes. One goroutine reads from it.
@@ -35,6 +36,7 @@ type link struct {
 	decoder  *sbwire.Decoder
 	buf      []byte
 	received int64         // bytes
+	empty    int           // reads without bytes in a row
 	waited   time.Duration // in reads, for ListTimeout
 	ended    error         // of the connection; Close of the decoder was called
 }
@@ -214,11 +216,12 @@ func (l *link) read(patience time.Duration) error {
 	n, err := l.conn.Read(l.buf)
 	l.waited += time.Since(start)
 	if n == 0 {
-		if err == nil {
+		if l.empty++; err == nil && l.empty > maxEmptyReads {
 			err = io.ErrNoProgress
 		}
 		return err
 	}
+	l.empty = 0
 	l.received += int64(n)
 	l.track.count(func(s *State) { s.BytesReceived += int64(n) })
 	if l.config.Logger.Enabled(context.Background(), slog.LevelDebug) {
@@ -288,7 +291,7 @@ func (l *link) decoderError(err error) error {
 func (l *link) readError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
-		return l.fail(ctx.Err(), "")
+		return l.fail(context.Cause(ctx), "")
 	case errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe):
 		return l.fail(net.ErrClosed, "")
 	}

@@ -18,7 +18,7 @@ type session struct {
 	*link
 	browser *Browser
 	ctx     context.Context // of the connection
-	cancel  context.CancelFunc
+	cancel  context.CancelCauseFunc
 	done    chan struct{} // closed when the goroutine has ended
 	queue   *queue        // nil: the session is for messages only
 
@@ -73,9 +73,9 @@ func (b *Browser) startSession(ctx context.Context, op string, query Query, opti
 		lifetime = ctx
 		s.table = make(map[netip.AddrPort]Server)
 	}
-	s.ctx, s.cancel = context.WithCancel(lifetime)
+	s.ctx, s.cancel = context.WithCancelCause(lifetime)
 	if !stop() {
-		s.cancel()
+		s.cancel(net.ErrClosed)
 		l.conn.Close()
 		return nil, l.fail(ctx.Err(), "")
 	}
@@ -90,7 +90,7 @@ func (b *Browser) startSession(ctx context.Context, op string, query Query, opti
 // run reads until the connection ends.
 func (s *session) run() {
 	defer close(s.done)
-	defer s.cancel()
+	defer s.cancel(net.ErrClosed)
 	var err error
 	for listing := s.queue != nil; err == nil; {
 		var element sbwire.Element
@@ -247,12 +247,16 @@ func (s *session) wait(wants func(sbwire.Message) bool) (w *waiter, remove func(
 func (s *session) send(b []byte) error {
 	s.writing.Lock()
 	defer s.writing.Unlock()
+	return s.write(b)
+}
+
+// used puts the end of an idle session off. Keep-alives are not use.
+func (s *session) used() {
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	if s.idle != nil {
 		s.idle.Reset(s.config.IdleTimeout)
 	}
-	s.mu.Unlock()
-	return s.write(b)
 }
 
 // expire ends a session that nobody uses.
@@ -265,7 +269,7 @@ func (s *session) expire() {
 	s.mu.Unlock()
 	if !busy {
 		s.track.step(StepClosed, "not used", nil)
-		s.cancel()
+		s.cancel(net.ErrClosed)
 	}
 }
 
@@ -288,6 +292,6 @@ func (s *session) failure() error {
 // Close ends the session and waits for its goroutine.
 func (s *session) Close() {
 	s.track.step(StepClosed, closedReason, nil)
-	s.cancel()
+	s.cancel(net.ErrClosed)
 	<-s.done
 }
