@@ -17,8 +17,9 @@ func (s *Server) handleAddressCheck(socket int, p natnegwire.Exchange, from neti
 }
 
 // handleNatify sends the ERT test that a client asks for: port type 1 from the server itself, 2 from another address, 3
-// from another address and port (spec natneg.md §4). Server 3 is another address to the socket that asks: it asks
-// servers 1 and 2 only.
+// from another address and port (spec natneg.md §4). The client asks servers 1 and 2 with one socket. So server 3 is an
+// address that it has never written to, which tells a restricted NAT; and port type 3, asked of server 2, comes from
+// another port of server 1: that address is known to the NAT, so the answer is lost only if it looks at ports.
 func (s *Server) handleNatify(socket int, p natnegwire.Exchange, from netip.AddrPort) {
 	if s.family.natify == natifyNone || s.config.Faults.InitOnly {
 		return
@@ -32,7 +33,7 @@ func (s *Server) handleNatify(socket int, p natnegwire.Exchange, from netip.Addr
 	case p.Port == natnegwire.PortNN2:
 		sender = Server3
 	case p.Port == natnegwire.PortNN3:
-		sender = Probe1
+		sender = Probe2
 	}
 	if s.family.natify == natifyVersion {
 		test.Version = 0

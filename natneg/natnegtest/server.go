@@ -22,7 +22,7 @@ const (
 	Server2 = 1
 	Server3 = 2
 	Probe1  = 3 // another address and another port than any server's, if the caller arranged it so
-	Probe2  = 4 // the address of server 1, if the caller arranged it so, and another port
+	Probe2  = 4 // the address of server 1, if the caller arranged it so, and another port; without it, nothing answers detection's port type 3
 
 	serverCount = 3
 	socketCount = 5

@@ -1,0 +1,166 @@
+package natneg_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/pion/logging"
+	"github.com/pion/transport/v4/vnet"
+	"github.com/stretchr/testify/require"
+
+	"github.com/relight-sdk/relight/internal/tests/simnet"
+	"github.com/relight-sdk/relight/natneg"
+	"github.com/relight-sdk/relight/natneg/natnegtest"
+)
+
+// kind is a NAT in the words of RFC 4787 and in GameSpy's.
+type kind struct {
+	name               string
+	mapping, filtering vnet.EndpointDependencyType
+	detected           natneg.NATType
+}
+
+var (
+	fullCone       = kind{"full cone", vnet.EndpointIndependent, vnet.EndpointIndependent, natneg.NATFullCone}
+	restrictedCone = kind{"address restricted", vnet.EndpointIndependent, vnet.EndpointAddrDependent, natneg.NATRestrictedCone}
+	portRestricted = kind{"port restricted", vnet.EndpointIndependent, vnet.EndpointAddrPortDependent, natneg.NATPortRestricted}
+	symmetric      = kind{"symmetric", vnet.EndpointAddrPortDependent, vnet.EndpointAddrPortDependent, natneg.NATSymmetric}
+)
+
+// behind puts a machine behind a NAT of its own and returns its way to open sockets.
+func behind(t testing.TB, network *simnet.Network, nat kind, public, private string) func(context.Context, string, string) (net.PacketConn, error) {
+	t.Helper()
+	router, err := vnet.NewRouter(&vnet.RouterConfig{
+		CIDR: "192.168.0.0/16", StaticIPs: []string{public},
+		NATType:       &vnet.NATType{MappingBehavior: nat.mapping, FilteringBehavior: nat.filtering, MappingLifeTime: 30 * time.Second},
+		LoggerFactory: logging.NewDefaultLoggerFactory(),
+	})
+	require.NoError(t, err)
+	stack, err := vnet.NewNet(&vnet.NetConfig{StaticIPs: []string{private}})
+	require.NoError(t, err)
+	require.NoError(t, router.AddNet(stack))
+	require.NoError(t, network.Router().AddRouter(router))
+	return func(_ context.Context, _, address string) (net.PacketConn, error) {
+		_, port, err := net.SplitHostPort(address)
+		if err != nil {
+			return nil, err
+		}
+		return stack.ListenPacket("udp4", net.JoinHostPort(private, port))
+	}
+}
+
+// natLab is matchup servers on the internet and two players behind NATs.
+func natLab(t testing.TB, guest, host kind) (server *natnegtest.Server, guestConfig, hostConfig natneg.Config, stop func()) {
+	t.Helper()
+	network := simnet.New(t, simnet.Options{Delay: 10 * time.Millisecond})
+	one, two, three, four := network.Host("198.51.100.1"), network.Host("198.51.100.2"), network.Host("198.51.100.3"), network.Host("198.51.100.4")
+	guestConfig = natneg.Config{Game: "gmtest", ListenPacket: behind(t, network, guest, "203.0.113.1", "192.168.1.2")}
+	hostConfig = natneg.Config{Game: "gmtest", ListenPacket: behind(t, network, host, "192.0.2.1", "192.168.2.2")}
+	server, err := natnegtest.New(natnegtest.Config{Conns: []net.PacketConn{
+		one.Listen(27901), two.Listen(27901), three.Listen(27901), four.Listen(30695), one.Listen(30695),
+	}})
+	require.NoError(t, err)
+	guestConfig.Servers, hostConfig.Servers = server.Addrs(), server.Addrs()
+	stopNetwork := network.Start()
+	return server, guestConfig, hostConfig, func() {
+		require.NoError(t, server.Close())
+		stopNetwork()
+	}
+}
+
+// The table of spec nat.md §3 for what the servers' plain guess allows.
+func TestThroughNATs(t *testing.T) {
+	for _, test := range []struct {
+		guest, host kind
+		works       bool
+	}{
+		{fullCone, fullCone, true},
+		{fullCone, restrictedCone, true},
+		{fullCone, portRestricted, true},
+		{fullCone, symmetric, true},
+		{restrictedCone, restrictedCone, true},
+		{restrictedCone, portRestricted, true},
+		{symmetric, restrictedCone, true},
+		{portRestricted, portRestricted, true},
+		{portRestricted, symmetric, false},
+		{symmetric, symmetric, false},
+	} {
+		for _, game := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s and %s, game socket %v", test.guest.name, test.host.name, game), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					_, guest, host, stop := natLab(t, test.guest, test.host)
+					defer stop()
+					var guestConn, hostConn net.PacketConn
+					if game {
+						var err error
+						guestConn, err = guest.ListenPacket(t.Context(), "udp4", ":7777")
+						require.NoError(t, err)
+						hostConn, err = host.ListenPacket(t.Context(), "udp4", ":7777")
+						require.NoError(t, err)
+					}
+					outcomes := both(t.Context(), guestConn, hostConn, guest, host)
+					if test.works {
+						talk(t, outcomes)
+						return
+					}
+					for _, o := range outcomes {
+						require.Nil(t, o.result)
+						e := asError(t, o.err)
+						require.ErrorIs(t, e, natneg.ErrPingTimeout)
+						require.Equal(t, natneg.StepPing, e.Step)
+						require.True(t, e.Peer.IsValid())
+						require.True(t, e.Timeout())
+						require.Less(t, o.took, 8*time.Second)
+					}
+					if game {
+						require.NoError(t, guestConn.Close())
+						require.NoError(t, hostConn.Close())
+					}
+				})
+			})
+		}
+	}
+}
+
+func TestDetectNATs(t *testing.T) {
+	for _, nat := range []kind{fullCone, restrictedCone, portRestricted, symmetric} {
+		t.Run(nat.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				_, config, _, stop := natLab(t, nat, fullCone)
+				defer stop()
+				report, err := natneg.Detect(t.Context(), config)
+				require.NoError(t, err)
+				require.Equal(t, nat.detected, report.NAT, "%s", report)
+				require.Equal(t, "203.0.113.1", report.Public.Addr().String())
+				require.Equal(t, "192.168.1.2", report.Private.Addr().String())
+				require.False(t, report.TwoServers)
+				require.False(t, report.SameAddress)
+				require.Less(t, report.Duration, 4*time.Second)
+				if nat.detected == natneg.NATSymmetric {
+					require.Equal(t, natneg.NotPromiscuous, report.Promiscuity)
+				} else {
+					require.Equal(t, natneg.PromiscuityNotApplicable, report.Promiscuity)
+					require.Equal(t, natneg.MappingConsistent, report.Mapping)
+				}
+
+				// Nothing is left over from it: a second one sees the same (the original ends at once with the old answers).
+				again, err := natneg.Detect(t.Context(), config)
+				require.NoError(t, err)
+				require.Equal(t, report.NAT, again.NAT)
+				require.NotEqual(t, report.Private.Port(), again.Private.Port())
+
+				// Two servers are enough.
+				config.Servers = config.Servers[:2]
+				report, err = natneg.Detect(t.Context(), config)
+				require.NoError(t, err)
+				require.Equal(t, nat.detected, report.NAT, "%s", report)
+				require.True(t, report.TwoServers)
+				require.Contains(t, report.String(), "third matchup server")
+			})
+		})
+	}
+}
