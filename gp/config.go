@@ -118,9 +118,7 @@ const (
 
 // withDefaults fills in what zero means.
 func (c Config) withDefaults() Config {
-	if c.DialContext == nil {
-		c.DialContext = (&net.Dialer{}).DialContext
-	}
+	c = c.withDialer()
 	switch c.NamespaceID {
 	case 0:
 		c.NamespaceID = 1
@@ -159,6 +157,14 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// withDialer fills in the dialer alone.
+func (c Config) withDialer() Config {
+	if c.DialContext == nil {
+		c.DialContext = (&net.Dialer{}).DialContext
 	}
 	return c
 }

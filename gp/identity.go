@@ -83,13 +83,21 @@ func (i AuthToken) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(i)
 // LoginTicket logs in again with the ticket that an earlier login returned; see [Session.Ticket].
 type LoginTicket struct {
 	Ticket string // at most 255 bytes; the original takes 24
+
+	// TicketIsPassword digests the ticket where a password would be, which is what OpenSpy checks. False digests the empty
+	// text, as the SDK of 2012 does.
+	TicketIsPassword bool
 }
 
 // credentials accepts the proof over the ticket, which is what a reader of the response expects and living servers send,
 // and the odd one that the SDK of 2012 insists on (spec gp.md §4.2).
 func (i LoginTicket) credentials(login *gpwire.Login, partner int) credentials {
 	login.Ticket = i.Ticket
-	return credentials{user: i.Ticket, proofUsers: []string{i.Ticket, gscrypt.TicketProofUser(partner)}}
+	who := credentials{user: i.Ticket, proofUsers: []string{i.Ticket, gscrypt.TicketProofUser(partner)}}
+	if i.TicketIsPassword {
+		who.secret = i.Ticket
+	}
+	return who
 }
 
 // Format prints the identity without its ticket.

@@ -27,6 +27,7 @@ type Session struct {
 
 	out     chan *outgoing
 	closing chan struct{} // closed when the session ends
+	drained chan struct{} // closed when nothing will be written any more
 	done    sync.WaitGroup
 
 	// Of the reading goroutine, and before it of the login.
@@ -74,6 +75,7 @@ func newSession(config Config) *Session {
 		events:    newQueue(config.EventQueue),
 		out:       make(chan *outgoing, outQueue),
 		closing:   make(chan struct{}),
+		drained:   make(chan struct{}),
 		splitter:  kv.Splitter{Limit: config.MaxMessage},
 		segment:   make([]byte, 4096),
 		state:     State{Since: time.Now()},
@@ -279,6 +281,7 @@ func serverClosed(err error) error {
 
 // writeLoop sends messages, one write each, and keep-alives.
 func (s *Session) writeLoop() {
+	defer close(s.drained)
 	timer := time.NewTimer(s.quietFor())
 	defer timer.Stop()
 	defer func() { _ = s.conn.Close() }()
@@ -465,7 +468,14 @@ func (s *Session) send(ctx context.Context, op string, message gpwire.Message) e
 		return nil
 	case <-ctx.Done():
 		return s.fail(op, ended(ctx, nil))
-	case <-s.closing:
+	case <-s.drained:
+		select {
+		case err := <-sent.done: // it was written before the session ended
+			if err == nil {
+				return nil
+			}
+		default:
+		}
 		return s.closedError(op)
 	}
 }

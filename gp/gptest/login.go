@@ -156,6 +156,9 @@ func (c *conn) credentials(a *account, m *gpwire.Login) (secret, user string) {
 	case m.AuthToken != "":
 		return a.PartnerChallenge, m.AuthToken
 	case m.Ticket != "":
+		if c.server.config.Family == quirks.OpenSpy {
+			return m.Ticket, m.Ticket
+		}
 		return "", m.Ticket
 	case m.UniqueNick != "":
 		return a.Password, gscrypt.LoginUser(m.PartnerID, m.UniqueNick)

@@ -1,0 +1,359 @@
+package gp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/backend"
+	"github.com/relight-sdk/relight/internal/gscrypt"
+	"github.com/relight-sdk/relight/internal/wire/gpwire"
+	"github.com/relight-sdk/relight/internal/wire/kv"
+)
+
+// Searcher asks the search service (GPSP). It is safe for concurrent use and holds nothing that needs closing: each
+// search opens a connection of its own, as the protocol has it, and is bounded by Config.SearchTimeout.
+//
+// Errors are an [*Error], like those of a session; what fails here does not concern any session.
+type Searcher struct {
+	config  Config
+	key     SessionKey
+	profile ProfileID
+}
+
+// NewSearcher makes a searcher that is not logged in.
+func NewSearcher(config Config) *Searcher { return &Searcher{config: config.withDefaults()} }
+
+// Searcher makes a searcher that asks in the name of the session's profile.
+func (s *Session) Searcher() *Searcher {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	config := s.config
+	config.NamespaceID, config.PartnerID = s.namespace, s.partner
+	return &Searcher{config: config, key: s.key, profile: s.state.ProfileID}
+}
+
+// WithDialer makes a searcher that opens its connections with another function. Nil means a net.Dialer.
+func (s *Searcher) WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) *Searcher {
+	config := s.config
+	config.DialContext = dial
+	return &Searcher{config: config.withDialer(), key: s.key, profile: s.profile}
+}
+
+// ProfileQuery is what is known about the profiles that a search looks for. What is empty does not matter; something must
+// be given.
+type ProfileQuery struct {
+	Nick       string
+	UniqueNick string
+	Email      string
+	FirstName  string
+	LastName   string
+	ICQUIN     int64
+}
+
+// Match is a profile that a search found. Searches differ in what they tell; the rest is empty.
+type Match struct {
+	ProfileID   ProfileID
+	Nick        string
+	UniqueNick  string
+	NamespaceID int
+	FirstName   string
+	LastName    string
+	Email       string // "[hidden]" on some servers
+	Status      Status // only from PlayersOf
+	StatusText  string // only from PlayersOf
+}
+
+// NickPair is one profile of an account: its nick, and its unique name if it has one.
+type NickPair = gpwire.NickPair
+
+// errNoCriterion refuses a search for everybody.
+var errNoCriterion = errors.New("nothing to search for")
+
+// Profiles yields the profiles that fit, asking again while the server has more. An error ends the list.
+func (s *Searcher) Profiles(ctx context.Context, query ProfileQuery) iter.Seq2[Match, error] {
+	const op = "search"
+	return func(yield func(Match, error) bool) {
+		if query == (ProfileQuery{}) {
+			yield(Match{}, &Error{Op: op, Err: errNoCriterion})
+			return
+		}
+		for total := 0; ; {
+			list, err := s.matches(ctx, op, gpwire.ListSearch, &gpwire.Search{
+				SessionKey: s.key, ProfileID: s.profile, NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID,
+				Nick: query.Nick, UniqueNick: query.UniqueNick, Email: strings.ToLower(query.Email),
+				FirstName: query.FirstName, LastName: query.LastName, ICQUIN: query.ICQUIN, Skip: total, GameName: s.config.Game,
+			})
+			if err != nil {
+				yield(Match{}, err)
+				return
+			}
+			for _, match := range list.Matches {
+				if total++; total > s.config.MaxResults {
+					yield(Match{}, &Error{Op: op, Err: ErrTooManyResults})
+					return
+				}
+				if !yield(Match(match), nil) {
+					return
+				}
+			}
+			if list.More == 0 || len(list.Matches) == 0 {
+				return
+			}
+		}
+	}
+}
+
+// UniqueNick finds the profiles with a unique name in some namespaces, at most 16; without any, in Config.NamespaceID.
+func (s *Searcher) UniqueNick(ctx context.Context, nick string, namespaces ...int) ([]Match, error) {
+	if len(namespaces) == 0 {
+		namespaces = []int{s.config.NamespaceID}
+	}
+	request := &gpwire.SearchUnique{SessionKey: s.key, ProfileID: s.profile, UniqueNick: nick, GameName: s.config.Game}
+	for _, namespace := range namespaces {
+		request.Namespaces = append(request.Namespaces, ProfileID(namespace))
+	}
+	return s.list(ctx, "search uniquenick", gpwire.ListSearch, request)
+}
+
+// ValidEmail reports whether an e-mail address belongs to an account.
+func (s *Searcher) ValidEmail(ctx context.Context, email string) (bool, error) {
+	const op = "check e-mail"
+	reply, err := exchange(ctx, s, op, nil, &gpwire.ValidEmail{
+		Email: strings.ToLower(email), PartnerID: s.config.PartnerID, GameName: s.config.Game,
+	}, gpwire.ParseValidReply)
+	if err != nil {
+		return false, err
+	}
+	return reply.Valid, nil
+}
+
+// Nicks lists the profiles of an account. None means that the e-mail address or the password is wrong: most servers do
+// not say which; one that does gives [ErrBadPassword].
+func (s *Searcher) Nicks(ctx context.Context, email, password string) ([]NickPair, error) {
+	const op = "nicks"
+	reply, err := exchange(ctx, s, op, gpwire.NicksDone, &gpwire.Nicks{
+		Email: strings.ToLower(email), PassEnc: gscrypt.EncodePassword(password),
+		NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID, GameName: s.config.Game,
+	}, func(body []byte) (*gpwire.NicksReply, error) {
+		return gpwire.ParseNicksReply(body, s.config.MaxResults)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if reply.Code != 0 && len(reply.Nicks) == 0 {
+		return nil, &Error{Op: op, Refused: true, Code: reply.Code}
+	}
+	return reply.Nicks, nil
+}
+
+// Check asks whether an account with this nick exists and the password is right, and returns its profile.
+func (s *Searcher) Check(ctx context.Context, nick, email, password string) (ProfileID, error) {
+	return s.code(ctx, "check", "cur", &gpwire.Check{
+		Nick: nick, Email: strings.ToLower(email), PartnerID: s.config.PartnerID,
+		PassEnc: gscrypt.EncodePassword(password), GameName: s.config.Game,
+	})
+}
+
+// NewUser creates an account without logging in, and returns its profile.
+func (s *Searcher) NewUser(ctx context.Context, account Account) (ProfileID, error) {
+	return s.code(ctx, "new user", "nur", &gpwire.SearchNewUser{
+		Nick: account.Nick, Email: account.Email, PassEnc: gscrypt.EncodePassword(account.Password),
+		ProductID: s.config.ProductID, NamespaceID: s.config.NamespaceID, UniqueNick: account.UniqueNick,
+		CDKey: account.CDKey, PartnerID: s.config.PartnerID, GameName: s.config.Game,
+	})
+}
+
+// PlayersOf lists who plays a product. OpenSpy does not answer it.
+func (s *Searcher) PlayersOf(ctx context.Context, productID int) ([]Match, error) {
+	return s.list(ctx, "search players", gpwire.ListProductMatch, &gpwire.ProductMatch{
+		SessionKey: s.key, ProfileID: s.profile, ProductID: productID, GameName: s.config.Game,
+	})
+}
+
+// Others lists who has the session's profile as a buddy.
+func (s *Searcher) Others(ctx context.Context) ([]Match, error) {
+	return s.list(ctx, "others", gpwire.ListOthers, &gpwire.Others{
+		SessionKey: s.key, ProfileID: s.profile, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
+	})
+}
+
+// UniqueNicksOf finds the unique names of profiles.
+func (s *Searcher) UniqueNicksOf(ctx context.Context, profiles ...ProfileID) ([]Match, error) {
+	return s.list(ctx, "others list", gpwire.ListOthersList, &gpwire.OthersList{
+		SessionKey: s.key, ProfileID: s.profile, ProfileIDs: profiles, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
+	})
+}
+
+// Suggest lists unique names like the preferred one that are free.
+func (s *Searcher) Suggest(ctx context.Context, preferred string) ([]string, error) {
+	const op = "suggest uniquenick"
+	reply, err := exchange(ctx, s, op, gpwire.SuggestDone, &gpwire.SuggestUnique{
+		PreferredNick: preferred, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
+	}, func(body []byte) (*gpwire.SuggestReply, error) {
+		return gpwire.ParseSuggestReply(body, s.config.MaxResults)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return reply.Nicks, nil
+}
+
+// BuddiesOf lists the buddies of another profile, at most limit. An owner who hides the list gives [ErrHidden].
+func (s *Searcher) BuddiesOf(ctx context.Context, profile ProfileID, limit int) ([]ProfileID, error) {
+	const op = "profile list"
+	reply, err := exchange(ctx, s, op, gpwire.ProfileListDone, &gpwire.ProfileList{
+		SessionKey: s.key, ProfileID: s.profile, Of: profile, MaxResults: limit, GameName: s.config.Game,
+	}, func(body []byte) (*gpwire.ProfileListReply, error) {
+		return gpwire.ParseProfileListReply(body, s.config.MaxResults)
+	})
+	if err != nil {
+		return nil, err
+	}
+	if reply.Hidden {
+		return nil, &Error{Op: op, Err: ErrHidden}
+	}
+	return reply.ProfileIDs, nil
+}
+
+func (s *Searcher) matches(ctx context.Context, op string, kind gpwire.ListKind, request gpwire.Message) (*gpwire.MatchList, error) {
+	return exchange(ctx, s, op, kind.Done, request, func(body []byte) (*gpwire.MatchList, error) {
+		return gpwire.ParseMatchList(kind, body, s.config.MaxResults)
+	})
+}
+
+func (s *Searcher) list(ctx context.Context, op string, kind gpwire.ListKind, request gpwire.Message) ([]Match, error) {
+	list, err := s.matches(ctx, op, kind, request)
+	if err != nil {
+		return nil, err
+	}
+	matches := make([]Match, len(list.Matches))
+	for i, match := range list.Matches {
+		matches[i] = Match(match)
+	}
+	return matches, nil
+}
+
+func (s *Searcher) code(ctx context.Context, op, name string, request gpwire.Message) (ProfileID, error) {
+	reply, err := exchange(ctx, s, op, nil, request, func(body []byte) (*gpwire.CodeReply, error) {
+		return gpwire.ParseCodeReply(name, body)
+	})
+	if err != nil {
+		return 0, err
+	}
+	if reply.Code != 0 {
+		return 0, &Error{Op: op, Refused: true, Code: reply.Code}
+	}
+	return reply.ProfileID, nil
+}
+
+// exchange runs one search on a connection of its own.
+func exchange[T any](ctx context.Context, s *Searcher, op string, done func([]byte) bool, request gpwire.Message, parse func([]byte) (*T, error)) (*T, error) {
+	limit := fmt.Errorf("%s took longer than %v", op, s.config.SearchTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.config.SearchTimeout, limit)
+	defer cancel()
+	body, peer, err := s.roundTrip(ctx, op, done, request)
+	if err != nil {
+		return nil, &Error{Op: op, Peer: peer, Err: ended(ctx, err)}
+	}
+	s.config.Logger.Debug("gp search reply", "peer", peer, "message", gpwire.Mask(body))
+	if refusal, ok, err := gpwire.ParseSearchError(body); ok {
+		if err != nil {
+			return nil, &Error{Op: op, Peer: peer, Err: protocolError(err)}
+		}
+		return nil, refused(op, StepNone, peer, refusal)
+	}
+	reply, err := parse(body)
+	if err != nil {
+		if _, many := errors.AsType[*gpwire.LimitError](err); many {
+			return nil, &Error{Op: op, Peer: peer, Err: fmt.Errorf("%w: %w", ErrTooManyResults, err)}
+		}
+		return nil, &Error{Op: op, Peer: peer, Err: protocolError(err)}
+	}
+	return reply, nil
+}
+
+// roundTrip sends the request and collects the reply.
+func (s *Searcher) roundTrip(ctx context.Context, op string, done func([]byte) bool, request gpwire.Message) (body []byte, peer string, err error) {
+	b, err := request.Append(nil)
+	if err != nil {
+		return nil, "", textError(err)
+	}
+	addrs, err := s.config.locator().Resolve(ctx, backend.GPSP, s.config.Game, s.config.SearchAddr)
+	if err != nil {
+		return nil, "", err
+	}
+	conn, addr, err := dialAny(ctx, s.config, addrs)
+	if err != nil {
+		return nil, "", err
+	}
+	defer func() { _ = conn.Close() }()
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		_ = conn.SetDeadline(time.Unix(1, 0))
+	})
+	defer func() {
+		if !stop() {
+			<-interrupted
+		}
+	}()
+	s.config.Logger.Debug("gp search", "op", op, "peer", addr.String(), "message", gpwire.Mask(b))
+	if _, err := conn.Write(b); err != nil {
+		return nil, addr.String(), serverClosed(err)
+	}
+	body, err = s.collect(ctx, conn, done)
+	return body, addr.String(), err
+}
+
+// markerGrace is how long a reply whose list has ended may take to say \final\, which some servers leave out.
+const markerGrace = 500 * time.Millisecond
+
+// collect reads a reply: up to \final\, or the end of its list, or the close of the connection, whatever comes first
+// (servers.md §6).
+func (s *Searcher) collect(ctx context.Context, conn net.Conn, done func([]byte) bool) ([]byte, error) {
+	splitter := kv.Splitter{Limit: s.config.MaxMessage}
+	segment := make([]byte, 4096)
+	complete := false
+	for {
+		n, readErr := conn.Read(segment)
+		splitter.Append(segment[:n])
+		for {
+			body, ok, err := splitter.Next()
+			if err != nil {
+				return nil, protocolError(err)
+			}
+			if !ok {
+				break
+			}
+			if string(kv.Command(body).Key) != "ka" {
+				return body, nil
+			}
+		}
+		pending := splitter.Pending()
+		if done != nil && !complete {
+			// Only what is new can hold the marker, and what is just before it. No marker is longer than this.
+			const longestMarker = 16
+			complete = done(pending[max(0, len(pending)-n-longestMarker):])
+			if complete && ctx.Err() == nil {
+				_ = conn.SetReadDeadline(time.Now().Add(markerGrace))
+			}
+		}
+		if readErr == nil {
+			continue
+		}
+		if complete || len(pending) > 0 && errors.Is(readErr, io.EOF) {
+			return pending, nil
+		}
+		if errors.Is(readErr, os.ErrDeadlineExceeded) {
+			return nil, readErr
+		}
+		return nil, serverClosed(readErr)
+	}
+}
