@@ -9,6 +9,7 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"sync/atomic"
 )
@@ -159,6 +160,9 @@ func newPlan(m *Manifest, limits Limits) (*plan, error) {
 	for i := range m.Files {
 		file := &m.Files[i]
 		local := localPath(file.Name)
+		if first, _, _ := strings.Cut(local, "/"); strings.EqualFold(first, stateFolder) {
+			return nil, unsafeName(file.Name, fmt.Errorf("%s is where downloads are put together", stateFolder))
+		}
 		switch {
 		case file.Flags&FlagDirectory != 0:
 			p.folders = append(p.folders, &folder{file, local})
