@@ -2,6 +2,7 @@ package depotwire
 
 import (
 	"encoding/binary"
+	"slices"
 
 	"google.golang.org/protobuf/encoding/protowire"
 )
@@ -9,8 +10,13 @@ import (
 // Append writes the manifest in sections, names as they are, clear or encrypted, with a checksum over the payload.
 // It is not zipped: see [Wrap].
 func (m *Manifest) Append(b []byte) []byte {
-	payload := m.appendPayload(nil)
-	b = appendSection(b, magicPayload, payload)
+	b = slices.Grow(b, m.payloadBound()+1024+len(m.Signature))
+	b = binary.LittleEndian.AppendUint32(b, magicPayload)
+	b = binary.LittleEndian.AppendUint32(b, 0) // the length, when it is known
+	start := len(b)
+	b = m.appendPayload(b)
+	payload := b[start:]
+	binary.LittleEndian.PutUint32(b[start-4:], uint32(len(payload)))
 	b = appendSection(b, magicMetadata, m.appendMetadata(nil, sectionCRC(payload)))
 	var signature []byte
 	if len(m.Signature) > 0 {
@@ -18,6 +24,17 @@ func (m *Manifest) Append(b []byte) []byte {
 	}
 	b = appendSection(b, magicSignature, signature)
 	return binary.LittleEndian.AppendUint32(b, magicEnd)
+}
+
+// payloadBound is as long as a payload can get: tags, lengths and numbers at their longest.
+func (m *Manifest) payloadBound() int {
+	const perFile, perChunk = 6 + 2*11 + 2*22 + 2*6, 6 + 22 + 5 + 11 + 2*6
+	bound := 0
+	for i := range m.Files {
+		file := &m.Files[i]
+		bound += perFile + len(file.Name) + len(file.LinkTarget) + perChunk*len(file.Chunks)
+	}
+	return bound
 }
 
 func appendSection(b []byte, magic uint32, section []byte) []byte {

@@ -16,7 +16,13 @@ const aesBlock = aes.BlockSize
 // give it away.
 type Key struct {
 	block   cipher.Block
-	decrypt sync.Pool // of cbcMode: one takes half a kilobyte
+	decrypt sync.Pool // of *opener: one takes half a kilobyte
+}
+
+// opener is what decrypting one message needs, kept for the next one.
+type opener struct {
+	iv   [aesBlock]byte
+	mode cipher.BlockMode
 }
 
 // cbcMode is what the library's CBC modes are, so that one serves many messages; crypto/tls relies on it too.
@@ -59,21 +65,20 @@ func (k *Key) open(dst, src []byte) (n int, ok bool) {
 	if len(src) < 2*aesBlock || len(src)%aesBlock != 0 {
 		return 0, false
 	}
-	var iv [aesBlock]byte
-	k.block.Decrypt(iv[:], src[:aesBlock])
+	o, ok := k.decrypt.Get().(*opener)
+	if !ok {
+		o = &opener{}
+	}
+	k.block.Decrypt(o.iv[:], src[:aesBlock])
+	if mode, ok := o.mode.(cbcMode); ok {
+		mode.SetIV(o.iv[:])
+	} else {
+		o.mode = cipher.NewCBCDecrypter(k.block, o.iv[:])
+	}
 	body := src[aesBlock:]
 	dst = dst[:len(body)]
-	if mode, ok := k.decrypt.Get().(cbcMode); ok {
-		mode.SetIV(iv[:])
-		mode.CryptBlocks(dst, body)
-		k.decrypt.Put(mode)
-	} else {
-		mode := cipher.NewCBCDecrypter(k.block, iv[:])
-		mode.CryptBlocks(dst, body)
-		if mode, ok := mode.(cbcMode); ok {
-			k.decrypt.Put(mode)
-		}
-	}
+	o.mode.CryptBlocks(dst, body)
+	k.decrypt.Put(o)
 	padding := int(dst[len(dst)-1])
 	if padding == 0 || padding > aesBlock {
 		return 0, false

@@ -102,7 +102,7 @@ func (m *Manifest) EncryptNames(key []byte, random io.Reader) error {
 		}
 		return breakLines(base64.StdEncoding.EncodeToString(k.seal(nil, append([]byte(name), 0), iv))), nil
 	}
-	crc := sectionCRC(m.appendPayload(nil))
+	crc := sectionCRC(m.appendPayload(make([]byte, 0, m.payloadBound())))
 	files := make([]File, len(m.Files))
 	copy(files, m.Files)
 	for i := range files {

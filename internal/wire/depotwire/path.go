@@ -72,26 +72,26 @@ func checkWindowsPart(part string) string {
 	}
 	// A device is meant with any extension, and with spaces before it.
 	base, _, _ := strings.Cut(part, ".")
-	base = strings.TrimRight(base, " ")
-	switch len(base) {
-	case 3:
-		switch strings.ToUpper(base) {
-		case "CON", "PRN", "AUX", "NUL":
-			return "is the name of a device on Windows"
-		}
-	case 4, 5: // Windows takes superscript digits for digits: ¹ ² ³ have two bytes
-		switch strings.ToUpper(base[:3]) {
-		case "COM", "LPT":
-			if digit := base[3:]; len(digit) == 1 && digit >= "0" && digit <= "9" || digit == "¹" || digit == "²" || digit == "³" {
-				return "is the name of a device on Windows"
-			}
-		}
-	case 6, 7:
-		if upper := strings.ToUpper(base); upper == "CONIN$" || upper == "CONOUT$" {
-			return "is the name of a device on Windows"
-		}
+	if isDevice(strings.TrimRight(base, " ")) {
+		return "is the name of a device on Windows"
 	}
 	return ""
+}
+
+func isDevice(name string) bool {
+	switch len(name) {
+	case 3:
+		return strings.EqualFold(name, "CON") || strings.EqualFold(name, "PRN") || strings.EqualFold(name, "AUX") || strings.EqualFold(name, "NUL")
+	case 4, 5: // Windows takes superscript digits for digits: ¹ ² ³ have two bytes
+		if !strings.EqualFold(name[:3], "COM") && !strings.EqualFold(name[:3], "LPT") {
+			return false
+		}
+		digit := name[3:]
+		return len(digit) == 1 && digit >= "0" && digit <= "9" || digit == "¹" || digit == "²" || digit == "³"
+	case 6, 7:
+		return strings.EqualFold(name, "CONIN$") || strings.EqualFold(name, "CONOUT$")
+	}
+	return false
 }
 
 func isSeparator(c byte) bool { return c == '/' || c == '\\' }
@@ -142,12 +142,21 @@ func checkLink(path, target string, limit int) string {
 	return ""
 }
 
-// foldName gives names that a case-insensitive system takes for the same file the same key.
-func foldName(path string) string {
-	for i := range len(path) {
-		if path[i] >= utf8.RuneSelf {
-			return strings.ToLower(strings.ToUpper(path))
+// foldName gives names that a case-insensitive system takes for the same file the same key, with / between the parts. It
+// writes it to the slab, which has room unless the name is not ASCII.
+func foldName(slab *strings.Builder, name string) string {
+	start := slab.Len()
+	for i := range len(name) {
+		c := name[i]
+		switch {
+		case c >= utf8.RuneSelf:
+			return strings.ToLower(strings.ToUpper(SlashPath(name)))
+		case c == '\\':
+			c = '/'
+		case c >= 'A' && c <= 'Z':
+			c += 'a' - 'A'
 		}
+		slab.WriteByte(c)
 	}
-	return strings.ToLower(path)
+	return slab.String()[start:]
 }

@@ -3,6 +3,7 @@ package depotwire
 import (
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 )
 
@@ -77,115 +78,136 @@ func Check(m *Manifest, limits Limits) []Problem {
 	return problems
 }
 
-func check(m *Manifest, limits Limits) func(yield func(Problem) bool) {
-	limits = limits.withDefaults()
+func check(m *Manifest, limits Limits) iter.Seq[Problem] {
 	return func(yield func(Problem) bool) {
+		c := checker{files: m.Files, limits: limits.withDefaults(), yield: yield}
 		for i := range m.Files {
-			file := &m.Files[i]
-			report := func(kind ProblemKind, format string, arguments ...any) bool {
-				return yield(Problem{Kind: kind, Index: i, Other: -1, File: file.Name, Reason: fmt.Sprintf(format, arguments...)})
-			}
-			if fault := checkName(file.Name, limits.MaxName); fault.reason != "" && !(fault.windows && limits.AllowWindowsNames) {
-				if !report(ProblemName, "%s", fault.reason) {
-					return
-				}
-			}
-			if file.Flags.Has(FlagSymlink) || file.LinkTarget != "" {
-				if reason := checkLink(file.Path(), file.LinkTarget, limits.MaxName); reason != "" && !report(ProblemLink, "%s", reason) {
-					return
-				}
-			}
-			if !file.checkNumbers(limits, report) {
+			if !c.checkFile(i) {
 				return
 			}
 		}
-		checkTree(m, yield)
+		c.checkTree()
 	}
 }
 
-// checkNumbers looks at size and chunks.
-func (file *File) checkNumbers(limits Limits, report func(kind ProblemKind, format string, arguments ...any) bool) bool {
-	if file.Size > limits.MaxFileSize && !report(ProblemSize, "%d bytes, the limit is %d", file.Size, limits.MaxFileSize) {
+// checker goes over the files; its methods return false when nobody listens any more.
+type checker struct {
+	files  []File
+	limits Limits
+	yield  func(Problem) bool
+}
+
+func (c *checker) report(kind ProblemKind, index, other int, format string, arguments ...any) bool {
+	return c.yield(Problem{Kind: kind, Index: index, Other: other, File: c.files[index].Name, Reason: fmt.Sprintf(format, arguments...)})
+}
+
+// checkFile looks at a file by itself.
+func (c *checker) checkFile(i int) bool {
+	file := &c.files[i]
+	if fault := checkName(file.Name, c.limits.MaxName); fault.reason != "" && !(fault.windows && c.limits.AllowWindowsNames) {
+		if !c.report(ProblemName, i, -1, "%s", fault.reason) {
+			return false
+		}
+	}
+	if file.Flags.Has(FlagSymlink) || file.LinkTarget != "" {
+		if reason := checkLink(file.Path(), file.LinkTarget, c.limits.MaxName); reason != "" && !c.report(ProblemLink, i, -1, "%s", reason) {
+			return false
+		}
+	}
+	if size := file.Size; size > c.limits.MaxFileSize && !c.report(ProblemSize, i, -1, "%d bytes, the limit is %d", size, c.limits.MaxFileSize) {
 		return false
 	}
-	if file.Flags.Has(FlagDirectory|FlagSymlink) && len(file.Chunks) > 0 && !report(ProblemSize, "a directory or link with contents") {
+	if file.Flags.Has(FlagDirectory|FlagSymlink) && len(file.Chunks) > 0 && !c.report(ProblemSize, i, -1, "a directory or link with contents") {
 		return false
 	}
-	end, stored := uint64(0), limits.MaxStored()
+	return c.checkChunks(i)
+}
+
+func (c *checker) checkChunks(index int) bool {
+	file := &c.files[index]
+	end, stored := uint64(0), c.limits.MaxStored()
 	for i := range file.Chunks {
-		chunk := &file.Chunks[i]
+		offset, size := file.Chunks[i].Offset, file.Chunks[i].Size
+		heard := true
 		switch {
-		case chunk.Size > limits.MaxChunk:
-			if !report(ProblemChunk, "chunk %d has %d bytes, the limit is %d", i, chunk.Size, limits.MaxChunk) {
-				return false
-			}
-		case chunk.StoredSize > stored:
-			if !report(ProblemChunk, "chunk %d has %d stored bytes, the limit is %d", i, chunk.StoredSize, stored) {
-				return false
-			}
-		case chunk.Offset > file.Size || uint64(chunk.Size) > file.Size-chunk.Offset:
-			if !report(ProblemChunk, "chunk %d at %d of %d bytes is not inside of the file of %d", i, chunk.Offset, chunk.Size, file.Size) {
-				return false
-			}
-		case chunk.Offset < end:
-			if !report(ProblemOverlap, "chunk %d at %d begins before %d, where an earlier one ends", i, chunk.Offset, end) {
-				return false
-			}
+		case size > c.limits.MaxChunk:
+			heard = c.report(ProblemChunk, index, -1, "chunk %d has %d bytes, the limit is %d", i, size, c.limits.MaxChunk)
+		case file.Chunks[i].StoredSize > stored:
+			heard = c.report(ProblemChunk, index, -1, "chunk %d has %d stored bytes, the limit is %d", i, file.Chunks[i].StoredSize, stored)
+		case offset > file.Size || uint64(size) > file.Size-offset:
+			heard = c.report(ProblemChunk, index, -1, "chunk %d at %d of %d bytes is not inside of the file of %d", i, offset, size, file.Size)
+		case offset < end:
+			heard = c.report(ProblemOverlap, index, -1, "chunk %d at %d begins before %d, where an earlier one ends", i, offset, end)
 		default:
-			end = chunk.Offset + uint64(chunk.Size)
+			end = offset + uint64(size)
+		}
+		if !heard {
+			return false
 		}
 	}
 	return true
 }
 
+// foldNames gives each file's path with case folded, all in one slab.
+func foldNames(files []File) []string {
+	size := 0
+	for i := range files {
+		size += len(files[i].Name)
+	}
+	var slab strings.Builder
+	slab.Grow(size)
+	folded := make([]string, len(files))
+	for i := range files {
+		folded[i] = foldName(&slab, files[i].Name)
+	}
+	return folded
+}
+
 // checkTree looks at the names together.
-func checkTree(m *Manifest, yield func(Problem) bool) {
-	folded := make([]string, len(m.Files))
-	byName := make(map[string]int32, len(m.Files))
-	for i := range m.Files {
-		folded[i] = foldName(m.Files[i].Path())
+func (c *checker) checkTree() {
+	folded := foldNames(c.files)
+	byName := make(map[string]int32, len(c.files))
+	for i := range c.files {
 		other, taken := byName[folded[i]]
 		if !taken {
 			byName[folded[i]] = int32(i)
 			continue
 		}
-		file, first := &m.Files[i], &m.Files[other]
-		problem := Problem{Kind: ProblemCaseCollision, Index: i, Other: int(other), File: file.Name, Reason: fmt.Sprintf("differs from %.256q in case only", first.Name)}
-		if file.Path() == first.Path() {
-			if file.Flags.Has(FlagDirectory) && first.Flags.Has(FlagDirectory) {
-				continue // nothing is written twice
+		file, first := &c.files[i], &c.files[other]
+		switch {
+		case file.Path() != first.Path():
+			if !c.report(ProblemCaseCollision, i, int(other), "differs from %.256q in case only", first.Name) {
+				return
 			}
-			problem.Kind, problem.Reason = ProblemDuplicate, fmt.Sprintf("also file %d", other)
-		}
-		if !yield(problem) {
-			return
+		case file.Flags.Has(FlagDirectory) && first.Flags.Has(FlagDirectory): // nothing is written twice
+		default:
+			if !c.report(ProblemDuplicate, i, int(other), "also file %d", other) {
+				return
+			}
 		}
 	}
-	parent := "" // the last one that was looked at: neighbours share it
+	parent := "" // of the file before: neighbours share most of it
 	for i, name := range folded {
-		above := name
-		for {
-			slash := strings.LastIndexByte(above, '/')
-			if slash < 0 {
-				break
-			}
-			above = above[:slash]
-			if above == parent || strings.HasPrefix(parent, above) && len(parent) > len(above) && parent[len(above)] == '/' {
-				break
+		for above := parentOf(name); above != ""; above = parentOf(above) {
+			if len(above) <= len(parent) && parent[:len(above)] == above && (len(above) == len(parent) || parent[len(above)] == '/') {
+				break // seen, with all above it
 			}
 			other, taken := byName[above]
-			if taken && !m.Files[other].Flags.Has(FlagDirectory) {
-				reason := "is inside of %.256q, which is a file"
-				if m.Files[other].Flags.Has(FlagSymlink) {
-					reason = "is inside of %.256q, which is a link"
-				}
-				if !yield(Problem{Kind: ProblemParent, Index: i, Other: int(other), File: m.Files[i].Name, Reason: fmt.Sprintf(reason, m.Files[other].Name)}) {
-					return
-				}
+			if !taken || c.files[other].Flags.Has(FlagDirectory) {
+				continue
+			}
+			what := "file"
+			if c.files[other].Flags.Has(FlagSymlink) {
+				what = "link"
+			}
+			if !c.report(ProblemParent, i, int(other), "is inside of %.256q, which is a %s", c.files[other].Name, what) {
+				return
 			}
 		}
-		if slash := strings.LastIndexByte(name, '/'); slash >= 0 {
-			parent = name[:slash]
-		}
+		parent = parentOf(name)
 	}
+}
+
+func parentOf(path string) string {
+	return path[:max(strings.LastIndexByte(path, '/'), 0)]
 }
