@@ -348,6 +348,9 @@ func (d *Discoverer) poll(ctx context.Context, now time.Time) {
 	d.read(fresh)
 	d.mu.Lock()
 	sockets, number := slices.Clone(d.sockets), d.state.Search
+	// Before the question is sent: the answer may be there before the last copy of it is. A question that goes nowhere
+	// counts all the same: hosts that cannot be asked are gone, too.
+	d.table.poll()
 	d.mu.Unlock()
 	question := steamdiscoverywire.New(uint64(d.config.ClientID), 0, steampb.ERemoteClientBroadcastMsg_MSG_DISCOVERY,
 		&steampb.CMsgRemoteClientBroadcastDiscovery{SeqNum: &number})
@@ -376,8 +379,6 @@ func (d *Discoverer) poll(ctx context.Context, now time.Time) {
 
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	// A question that went nowhere counts as one all the same: hosts that cannot be asked are gone, too.
-	d.table.poll()
 	d.state.LastPoll = now
 	d.state.Sockets, d.state.Targets = locals, asked
 	d.state.Counters.Polls++

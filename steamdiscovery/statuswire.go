@@ -13,8 +13,6 @@ import (
 	"unicode"
 	"unicode/utf8"
 
-	"google.golang.org/protobuf/proto"
-
 	"github.com/relight-sdk/relight/internal/steampb"
 	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
 )
@@ -102,19 +100,19 @@ func (s *Status) message(now time.Time) *steampb.CMsgRemoteClientBroadcastStatus
 		now = s.Timestamp
 	}
 	m := &steampb.CMsgRemoteClientBroadcastStatus{
-		Version:           proto.Int32(s.Version),
-		MinVersion:        proto.Int32(s.MinVersion),
-		ConnectPort:       proto.Uint32(uint32(s.ConnectPort)),
-		Hostname:          proto.String(s.Hostname),
-		EnabledServices:   proto.Uint32(uint32(s.EnabledServices)),
-		Ostype:            proto.Int32(int32(s.OS)),
-		Is64Bit:           proto.Bool(s.Is64Bit),
-		Euniverse:         proto.Int32(int32(s.Universe)),
-		Timestamp:         proto.Uint32(uint32(now.Unix())),
-		ScreenLocked:      proto.Bool(s.ScreenLocked),
-		GamesRunning:      proto.Bool(s.GamesRunning),
-		SupportedServices: proto.Uint32(uint32(s.SupportedServices)),
-		SteamDeck:         proto.Bool(s.SteamDeck),
+		Version:           new(s.Version),
+		MinVersion:        new(s.MinVersion),
+		ConnectPort:       new(uint32(s.ConnectPort)),
+		Hostname:          new(s.Hostname),
+		EnabledServices:   new(uint32(s.EnabledServices)),
+		Ostype:            new(int32(s.OS)),
+		Is64Bit:           new(s.Is64Bit),
+		Euniverse:         new(int32(s.Universe)),
+		Timestamp:         new(uint32(now.Unix())),
+		ScreenLocked:      new(s.ScreenLocked),
+		GamesRunning:      new(s.GamesRunning),
+		SupportedServices: new(uint32(s.SupportedServices)),
+		SteamDeck:         new(s.SteamDeck),
 
 		DownloadLanPeerGroup:       unlessZero(s.DownloadLANPeerGroup),
 		BroadcastingActive:         unlessZero(s.BroadcastingActive),
@@ -129,7 +127,7 @@ func (s *Status) message(now time.Time) *steampb.CMsgRemoteClientBroadcastStatus
 	}
 	for _, user := range s.Users {
 		m.Users = append(m.Users, &steampb.CMsgRemoteClientBroadcastStatus_User{
-			Steamid: proto.Uint64(user.SteamID), AuthKeyId: proto.Uint32(user.AuthKeyID),
+			Steamid: new(user.SteamID), AuthKeyId: new(user.AuthKeyID),
 		})
 	}
 	for _, address := range s.MACAddresses {
@@ -139,7 +137,7 @@ func (s *Status) message(now time.Time) *steampb.CMsgRemoteClientBroadcastStatus
 		m.IpAddresses = append(m.IpAddresses, address.String())
 	}
 	if s.PublicIP.IsValid() {
-		m.PublicIpAddress = proto.String(s.PublicIP.String())
+		m.PublicIpAddress = new(s.PublicIP.String())
 	}
 	return m
 }

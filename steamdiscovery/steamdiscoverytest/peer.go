@@ -194,11 +194,11 @@ func (c *Config) status() ([]byte, error) {
 	}
 	body := &steampb.CMsgRemoteClientBroadcastStatus{
 		Version: proto.Int32(8), MinVersion: proto.Int32(6), ConnectPort: proto.Uint32(27036),
-		Hostname: proto.String(c.Hostname), EnabledServices: proto.Uint32(c.Services), Ostype: proto.Int32(c.OS),
-		Euniverse: proto.Int32(1), Timestamp: proto.Uint32(uint32(time.Now().Unix())),
+		Hostname: new(c.Hostname), EnabledServices: new(c.Services), Ostype: new(c.OS),
+		Euniverse: proto.Int32(1), Timestamp: new(uint32(time.Now().Unix())),
 	}
 	for _, id := range c.SteamIDs {
-		body.Users = append(body.Users, &steampb.CMsgRemoteClientBroadcastStatus_User{Steamid: proto.Uint64(id)})
+		body.Users = append(body.Users, &steampb.CMsgRemoteClientBroadcastStatus_User{Steamid: new(id)})
 	}
 	packet.Body = body
 	return packet.Append(nil)

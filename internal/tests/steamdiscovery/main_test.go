@@ -3,6 +3,8 @@ package steamdiscovery_test
 
 import (
 	"errors"
+	"fmt"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,7 +13,16 @@ import (
 	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		if err := play(role); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // requireRefused wants an error that says which message and which field.
 func requireRefused(t testing.TB, err error) {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"google.golang.org/protobuf/proto"
 
 	"github.com/relight-sdk/relight/internal/steampb"
 	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
@@ -27,14 +26,14 @@ var (
 func question(t testing.TB, client uint64, number uint32) []byte {
 	t.Helper()
 	return encode(t, steamdiscoverywire.New(client, 0, steampb.ERemoteClientBroadcastMsg_MSG_DISCOVERY,
-		&steampb.CMsgRemoteClientBroadcastDiscovery{SeqNum: proto.Uint32(number)}))
+		&steampb.CMsgRemoteClientBroadcastDiscovery{SeqNum: new(number)}))
 }
 
 // statusOf is a Status of a client.
 func statusOf(t testing.TB, client, instance uint64, name string) []byte {
 	t.Helper()
 	return encode(t, steamdiscoverywire.New(client, instance, steampb.ERemoteClientBroadcastMsg_MSG_STATUS,
-		&steampb.CMsgRemoteClientBroadcastStatus{Hostname: proto.String(name)}))
+		&steampb.CMsgRemoteClientBroadcastStatus{Hostname: new(name)}))
 }
 
 func encode(t testing.TB, p *steamdiscoverywire.Packet) []byte {

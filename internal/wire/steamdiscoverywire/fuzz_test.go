@@ -102,9 +102,9 @@ func status(b testing.TB) []byte {
 	b.Helper()
 	body := &steampb.CMsgRemoteClientBroadcastStatus{
 		Version: proto.Int32(8), MinVersion: proto.Int32(6), ConnectPort: proto.Uint32(27036),
-		Hostname: proto.String("living-room"), EnabledServices: proto.Uint32(2), Ostype: proto.Int32(-184), Is64Bit: proto.Bool(true),
+		Hostname: new("living-room"), EnabledServices: proto.Uint32(2), Ostype: proto.Int32(-184), Is64Bit: new(true),
 		Users:     []*steampb.CMsgRemoteClientBroadcastStatus_User{{Steamid: proto.Uint64(76561197960265729), AuthKeyId: proto.Uint32(1)}},
-		Euniverse: proto.Int32(1), Timestamp: proto.Uint32(1700000000), GamesRunning: proto.Bool(false),
+		Euniverse: proto.Int32(1), Timestamp: proto.Uint32(1700000000), GamesRunning: new(false),
 		MacAddresses: []string{"02:00:5E:00:53:01"}, IpAddresses: []string{"192.0.2.1", "2001:db8::1"},
 		SupportedServices: proto.Uint32(2), SteamVersion: proto.Uint64(1705108172),
 	}

@@ -1,0 +1,56 @@
+package steamdiscovery_test
+
+import (
+	"context"
+	"encoding/json"
+	"os"
+	"time"
+
+	"github.com/relight-sdk/relight/steamdiscovery"
+)
+
+// roleVariable tells this test's binary to be one side instead, in a network namespace.
+const roleVariable = "RELIGHT_STEAMDISCOVERY_ROLE"
+
+// sighting is what the discovering side reports, one in a line.
+type sighting struct {
+	Kind, Reason, Name string
+	Addrs              []string
+	State              *steamdiscovery.DiscovererState `json:",omitempty"`
+}
+
+// play is one side.
+func play(role string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	defer cancel()
+	if role == "announce" {
+		// Long enough to be asked three times.
+		ctx, cancel = context.WithTimeout(ctx, 3*time.Second)
+		defer cancel()
+		return steamdiscovery.Announce(ctx, steamdiscovery.AnnounceConfig{Status: steamdiscovery.Status{Hostname: "other side"}})
+	}
+	discoverer, err := steamdiscovery.NewDiscoverer(ctx, steamdiscovery.DiscoverConfig{Passive: role == "listen"})
+	if err != nil {
+		return err
+	}
+	go discoverer.Run(ctx)
+	defer discoverer.Close()
+	report := json.NewEncoder(os.Stdout)
+	for event := range discoverer.Events(ctx) {
+		if event.Kind == steamdiscovery.StepChanged {
+			continue
+		}
+		s := sighting{Kind: event.Kind.String(), Reason: event.Reason.String(), Name: event.Host.Name()}
+		for _, addr := range event.Host.Addrs {
+			s.Addrs = append(s.Addrs, addr.String())
+		}
+		if event.Kind == steamdiscovery.Gone {
+			state := discoverer.State()
+			s.State = &state
+		}
+		if err := report.Encode(s); err != nil || event.Kind == steamdiscovery.Gone {
+			return err
+		}
+	}
+	return ctx.Err()
+}
