@@ -3,8 +3,9 @@ package natneg
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
-	"net/netip"
+	"slices"
 )
 
 // resolveError tells a negotiation that was cancelled from servers that do not exist.
@@ -13,7 +14,7 @@ func resolveError(ctx context.Context, found servers, err error) *Error {
 		return &Error{Step: StepResolve, Servers: found.state, Err: ctx.Err()}
 	}
 	e := &Error{Step: StepResolve, Reason: err.Error(), Servers: found.state, Err: ErrNoServers}
-	if errors.Is(err, ErrNotConfigured) {
+	if !slices.ContainsFunc(found.state, func(s ServerState) bool { return !errors.Is(s.Err, ErrNotConfigured) }) {
 		e.Err, e.Reason = ErrNotConfigured, "set Domain, Host or Servers"
 	}
 	var timeout net.Error
@@ -44,13 +45,17 @@ func (n *Negotiation) isClosing() bool {
 // broken is the error of a negotiation whose socket ended.
 func (n *Negotiation) broken(paths *paths) *Error {
 	e := n.here()
-	e.Err = paths.err()
-	if e.Err == nil {
-		e.Err = net.ErrClosed
-	}
+	e.Err = net.ErrClosed
 	e.Reason = "the game's socket has ended"
 	if paths.game == nil {
 		e.Reason = "the socket has ended"
+	}
+	// A reader that gave up on a broken socket, and connections that are not the standard library's, do not say
+	// net.ErrClosed, which is what it means to the caller.
+	if err := paths.err(); errors.Is(err, net.ErrClosed) {
+		e.Err = err
+	} else if err != nil {
+		e.Err = fmt.Errorf("%w: %w", net.ErrClosed, err)
 	}
 	return e
 }
@@ -61,8 +66,6 @@ func (n *Negotiation) here() *Error {
 	e := &Error{Step: state.Step, Servers: state.Servers}
 	if state.Step == StepPing {
 		e.Peer = state.Remote
-	} else {
-		e.Peer = netip.AddrPort{}
 	}
 	return e
 }

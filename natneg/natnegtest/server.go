@@ -292,7 +292,7 @@ func (s *Server) unlockAndSend() {
 	s.mu.Unlock()
 	for _, packet := range out {
 		err := s.Send(packet.socket, packet.b, packet.to)
-		s.log.Debug("natnegtest: sent", "socket", packet.socket, "to", packet.to, "type", natnegwire.Type(packet.b[7]).String(), "error", err)
+		s.log.Debug("natnegtest: sent", "socket", packet.socket, "to", packet.to, "bytes", len(packet.b), "error", err)
 	}
 }
 
