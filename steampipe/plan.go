@@ -25,7 +25,6 @@ type entry struct {
 	part string // where it lies until it is complete
 
 	origin  origin
-	exists  bool        // origin is a file that may have right bytes
 	have    bitset      // regions that are right in the origin
 	done    atomic.Bool // right and in place
 	lost    atomic.Bool

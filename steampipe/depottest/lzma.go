@@ -56,7 +56,14 @@ type lzmaEncoder struct {
 // compressLZMA gives the five property bytes and the LZMA1 data, without an end marker.
 func compressLZMA(plain []byte) (properties [5]byte, data []byte) {
 	properties[0] = (lzmaPosBits*5+0)*9 + lzmaLiteralContext
-	dictionary := max(uint32(len(plain)), 1<<12)
+	// 2^n or 2^n + 2^(n-1), as every encoder writes it: liblzma takes nothing else for LZMA.
+	dictionary := uint32(1 << 12)
+	for step := dictionary / 2; uint64(dictionary) < uint64(len(plain)) && dictionary < 1<<31; {
+		dictionary += step
+		if dictionary&(dictionary-1) == 0 {
+			step *= 2
+		}
+	}
 	binary.LittleEndian.PutUint32(properties[1:], dictionary)
 	e := &lzmaEncoder{width: 0xFFFFFFFF, cacheSize: 1, out: make([]byte, 0, len(plain)/2+64)}
 	e.reset()

@@ -2,6 +2,7 @@
 package steampipe
 
 import (
+	"context"
 	"crypto/sha1"
 	"io/fs"
 	"os"
@@ -157,4 +158,9 @@ func requireOK(t testing.TB, manifest *steampipe.Manifest, dir string) {
 		require.Contains(t, []steampipe.FileStatus{steampipe.FileOK, steampipe.FileUsers}, file.Status, "%s: %v", file.Path, file.Status)
 	}
 	require.True(t, report.OK())
+}
+
+// requestCode gives the same request code always.
+func requestCode(code uint64) func(context.Context, steampipe.DepotID, steampipe.ManifestID) (uint64, error) {
+	return func(context.Context, steampipe.DepotID, steampipe.ManifestID) (uint64, error) { return code, nil }
 }

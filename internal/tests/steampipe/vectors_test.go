@@ -14,6 +14,7 @@ import (
 
 	"github.com/relight-sdk/relight/internal/tests/shared"
 	"github.com/relight-sdk/relight/steampipe"
+	"github.com/relight-sdk/relight/steampipe/depottest"
 )
 
 func sharedKey(t *testing.T, digits string) steampipe.Key {
@@ -292,5 +293,34 @@ func TestKeyHidden(t *testing.T) {
 	for _, bad := range []string{"", "ab", strings.Repeat("zz", 32)} {
 		_, err := steampipe.ParseKey(bad)
 		require.Error(t, err)
+	}
+}
+
+// Names that would leave the folder are refused although their chunks are there to be had, and nothing else is written.
+func TestHostileNames(t *testing.T) {
+	for _, name := range []string{`..\escape.txt`, `a\..\..\escape.txt`, "../escape.txt", `\escape.txt`, "/tmp/relight-escape.txt", `C:\escape.txt`, `C:escape.txt`,
+		`\\host\share\escape.txt`, `a\\escape.txt`, ".", "..", "", "a\x00b", "a\nb", "\xff"} {
+		depot, err := depottest.NewDepot(depottest.DepotConfig{Container: depottest.Zip, Files: []depottest.File{
+			{Name: "good.txt", Data: []byte("good")}, {Name: name, Data: []byte("evil")},
+		}})
+		require.NoError(t, err)
+		server := serve(t, depottest.Config{}, depot)
+		cdn := newCDN(t, steampipe.Config{Directory: list(server)})
+		parent := t.TempDir()
+		manifest, err := steampipe.FetchManifest(t.Context(), cdn, steampipe.DepotID(depot.ID), steampipe.ManifestID(depot.ManifestID), depot.Key)
+		if err == nil {
+			for _, limits := range []steampipe.Limits{{}, {AllowWindowsNames: true}} {
+				_, err = steampipe.Download(t.Context(), cdn, manifest, filepath.Join(parent, "game"), steampipe.Options{Key: depot.Key, Limits: limits})
+				if name == "a\x00b" && err == nil {
+					require.FileExists(t, filepath.Join(parent, "game", "a")) // names end at a NUL
+					continue
+				}
+				require.ErrorIs(t, err, steampipe.ErrManifestUnsafe, "%q", name)
+				require.Empty(t, treeOf(t, parent), "%q", name)
+			}
+			require.NoFileExists(t, "/tmp/relight-escape.txt")
+			continue
+		}
+		require.ErrorIs(t, err, steampipe.ErrManifestCorrupt, "%q", name)
 	}
 }

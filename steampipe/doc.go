@@ -1,0 +1,22 @@
+// Package steampipe downloads from Steam's content network, from a LAN cache, a mirror on disk, or a server of one's own:
+// a player gets a depot's files in a folder, each byte checked, and only what is missing or broken is fetched the next time.
+//
+//	cdn, err := steampipe.NewCDN(steampipe.Config{Directory: steampipe.WebAPI{}})
+//	defer cdn.Close()
+//	manifest, err := steampipe.FetchManifest(ctx, cdn, depot, manifestID, key)
+//	report, err := steampipe.Download(ctx, cdn, manifest, "game", steampipe.Options{Key: key})
+//
+// A depot is a set of files at one version; its manifest lists them and the chunks that they are made of. A [Directory]
+// says which servers there are: [WebAPI] asks today's service, [ServerList] asks the way clients did until 2019 and private
+// caches still serve, with [ParseInstallConfig] to find whom to ask, and [Servers] is a fixed list. The servers' host is
+// connected to and their vhost is sent in the Host header, so that a LAN cache that puts itself into the list works.
+//
+// Manifests, chunks and servers are not trusted: a manifest is validated as a whole before anything is written, names cannot
+// leave the folder, sizes are bounded before memory is taken, and a chunk is what its SHA-1 says or is not written.
+//
+// The package does not log on to Steam. The depot's key, and on the live network the manifest's request code, come from the
+// program; see [Config.RequestCode]. It does not plan updates between two manifests, apply delta patches or filter files:
+// a newer manifest downloaded into the same folder keeps the chunks that stayed where they were, or are in another file.
+//
+// Package depottest serves made-up depots for tests.
+package steampipe
