@@ -1,0 +1,252 @@
+package qr2
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/wire/availwire"
+	"github.com/relight-sdk/relight/internal/wire/qr2wire"
+	"github.com/relight-sdk/relight/natneg"
+)
+
+// core decides what a host says and when. It does no I/O, starts no goroutine and asks no clock: its caller does, and
+// holds a lock meanwhile.
+type core struct {
+	config    Config
+	registry  *qr2wire.Registry
+	localIPs  []netip.Addr
+	localPort uint16
+
+	masters  []*master
+	snapshot *encoded
+	numbers  numbers
+	counters Counters
+
+	events  []Event         // to be told
+	cookies []natneg.Cookie // negotiations to be started
+}
+
+func (c *core) tell(event Event) { c.events = append(c.events, event) }
+
+// update takes a new snapshot.
+func (c *core) update(e *encoded) {
+	changed := !sameServer(c.snapshot, e, c.config.QuietKeys)
+	c.snapshot = e
+	if changed {
+		c.stateChanged()
+	}
+}
+
+func (c *core) stateChanged() {
+	for _, m := range c.masters {
+		m.changed = m.phase == phaseRunning
+	}
+}
+
+// next is when tick has something to do; zero: never.
+func (c *core) next() time.Time {
+	var next time.Time
+	for _, m := range c.masters {
+		if m.phase == phaseOff {
+			continue
+		}
+		if due := m.due(); next.IsZero() || due.Before(next) {
+			next = due
+		}
+	}
+	return next
+}
+
+// tick sends what is due.
+func (c *core) tick(now time.Time, out *batch) {
+	for _, m := range c.masters {
+		c.tickMaster(m, now, out)
+	}
+}
+
+// handle takes a datagram that starts with FE FD (spec qr2.md §1 and §2).
+func (c *core) handle(b []byte, from netip.AddrPort, now time.Time, out *batch) {
+	typ, key, body, err := qr2wire.ParseToServer(b)
+	if err != nil {
+		c.counters.Malformed++
+		return
+	}
+	switch typ {
+	case qr2wire.TypeQuery:
+		c.onQuery(key, body, from, now, out)
+	case qr2wire.TypeEcho:
+		out.add(qr2wire.AppendEchoReply(out.arena, key, body), from)
+		c.counters.Echoes++
+	case qr2wire.TypePrequery:
+		if m := c.checked(from); m != nil {
+			if status, err := availwire.ParseReply(b); err == nil {
+				c.onAvailability(m, status, now)
+				return
+			}
+		}
+		c.onPrequery(key, from, now, out)
+	default:
+		c.fromMaster(typ, key, body, from, now, out)
+	}
+}
+
+// checked is the master whose availability check is outstanding at that address.
+func (c *core) checked(from netip.AddrPort) *master {
+	for _, m := range c.masters {
+		if m.phase == phaseChecking && m.checks > 0 && m.available == from {
+			return m
+		}
+	}
+	return nil
+}
+
+// fromMaster takes what only masters send. The instance key says which one: a master may answer from another address
+// than the one that it listens on.
+func (c *core) fromMaster(typ qr2wire.Type, key qr2wire.Key, body []byte, from netip.AddrPort, now time.Time, out *batch) {
+	m := c.byKey(key)
+	if m == nil {
+		m = c.byAddr(from)
+		switch {
+		case m == nil:
+		case m.stopped:
+			c.counters.AfterGoodbye++
+			return
+		case typ == qr2wire.TypeKeepAlive && key == (qr2wire.Key{}):
+			// WFC answers keep-alives with a key of zeros (spec servers.md §3.1).
+			c.contacted(m)
+			c.confirmed(m, now)
+			return
+		}
+		c.counters.WrongKey++
+		return
+	}
+	if m.stopped {
+		c.counters.AfterGoodbye++
+		return
+	}
+	if !m.state.Addr.IsValid() || m.state.Heartbeats == 0 {
+		c.counters.Unexpected++
+		return
+	}
+	c.contacted(m)
+	switch typ {
+	case qr2wire.TypeChallenge:
+		c.onChallenge(m, body, from, now, out)
+	case qr2wire.TypeAddError:
+		c.onAddError(m, body, now)
+	case qr2wire.TypeClientMessage:
+		c.onClientMessage(m, body, from, out)
+	case qr2wire.TypeRegistered:
+		c.confirmed(m, now)
+	case qr2wire.TypeKeepAlive:
+		if m.state.Step != StepRefused {
+			c.confirmed(m, now)
+		}
+	default:
+		// UniSpy sends a heartbeat's type with text that means nothing, and lists us (spec servers.md §3.2).
+		c.counters.Unexpected++
+		if m.state.Step == StepHeartbeat || m.state.Step == StepNoAnswer {
+			c.enter(m, StepAnswered, nil, now)
+		}
+	}
+}
+
+func (c *core) byKey(key qr2wire.Key) *master {
+	for _, m := range c.masters {
+		if m.key == key && key != (qr2wire.Key{}) {
+			return m
+		}
+	}
+	return nil
+}
+
+func (c *core) byAddr(from netip.AddrPort) *master {
+	for _, m := range c.masters {
+		if m.state.Addr == from {
+			return m
+		}
+	}
+	return nil
+}
+
+// queryChallenge reports whether clients must verify their address.
+func (c *core) queryChallenge() bool {
+	if c.config.QueryChallenge {
+		return true
+	}
+	for _, m := range c.masters {
+		if m.options&qr2wire.OptionQueryChallenge != 0 && !m.stopped {
+			return true
+		}
+	}
+	return false
+}
+
+func (c *core) onPrequery(key qr2wire.Key, from netip.AddrPort, now time.Time, out *batch) {
+	var number int32
+	if c.queryChallenge() {
+		var ok bool
+		if number, ok = c.numbers.give(from, now); !ok {
+			c.counters.PrequeriesRefused++
+			return
+		}
+	}
+	c.probed(key, from, now)
+	out.add(qr2wire.AppendPrequeryReply(out.arena, key, number), from)
+	c.counters.Prequeries++
+}
+
+// probed notes what looks like a master's reachability test: OpenSpy asks with a key of zeros, from an address that is
+// not the master's (spec servers.md §3.3).
+func (c *core) probed(key qr2wire.Key, from netip.AddrPort, now time.Time) {
+	if key != (qr2wire.Key{}) {
+		return
+	}
+	for _, m := range c.masters {
+		if m.state.Challenges > 0 && !m.stopped {
+			m.state.Probed, m.state.ProbedBy = now, from
+		}
+	}
+}
+
+func (c *core) onQuery(key qr2wire.Key, body []byte, from netip.AddrPort, now time.Time, out *batch) {
+	challenged := c.queryChallenge()
+	q, rest, err := qr2wire.ParseQuery(key, body, challenged)
+	if !challenged && (err != nil || rest > 0) {
+		// Some clients send the number even if it is 0. Taken as sections, it asks for nothing and leaves a rest.
+		if again, none, err2 := qr2wire.ParseQuery(key, body, true); err2 == nil && none == 0 {
+			q, rest, err = again, none, nil
+		}
+	}
+	switch {
+	case err != nil:
+		c.counters.Malformed++
+		return
+	case challenged && !c.numbers.take(from, q.Number, now):
+		c.counters.WrongNumber++
+		return
+	case c.snapshot == nil:
+		c.counters.NoSnapshot++
+		return
+	}
+	c.probed(key, from, now)
+	c.counters.Queries++
+	if q.Split {
+		c.counters.Split++
+		for _, packet := range c.snapshot.split {
+			out.add(append(qr2wire.AppendFromServer(out.arena, qr2wire.TypeQuery, key), packet...), from)
+		}
+		c.counters.Packets += len(c.snapshot.split)
+		return
+	}
+	shape := body[:len(body)-rest]
+	if q.Challenged {
+		shape = shape[4:]
+	}
+	a := c.snapshot.single(q, shape, c.registry)
+	if a.left > 0 {
+		c.counters.Shortened++
+	}
+	c.counters.Packets++
+	out.add(append(qr2wire.AppendFromServer(out.arena, qr2wire.TypeQuery, key), a.body...), from)
+}

@@ -1,0 +1,35 @@
+// Package qr2 makes a game server known: it lists it at a GameSpy master, answers the queries of server browsers, and lets
+// players behind NAT in, all on the game's own UDP socket (QR2, Query & Reporting 2; spec qr2.md).
+//
+//	conn, err := net.ListenPacket("udp", ":7777")
+//	host, err := qr2.NewHost(conn, qr2.Config{Game: "gmtest", Secret: "HA6zkS", Domain: "example.net"})
+//	err = host.Update(qr2.Snapshot{
+//		Server:  qr2.Fields{{"hostname", "Friday night"}, {"mapname", "dm_bay"}, {"maxplayers", "16"}},
+//		Players: []qr2.Fields{{{"player_", "ann"}, {"score_", "12"}}},
+//	})
+//	go serveGame(host.GameConn()) // the rest of what arrives is the game's
+//	err = host.Run(ctx)           // until ctx ends: says goodbye to the master
+//
+// "My server is not listed, and nobody says why" has an answer here: [Host.State] tells for each master which step it is in,
+// since when, what went wrong in whose words, and what was counted; [Host.Events] and the log tell every change.
+//
+// # Answers
+//
+// A query that accepts split replies gets everything, in up to eight datagrams; a snapshot that does not fit into them is
+// refused by [Host.Update]. A query that does not gets one datagram of at most 1400 bytes: if that is too small, the last
+// players are left out, then teams, then server keys, always whole ones, and the counts in the reply say what is there;
+// [Counters] count it. Empty player and team values are sent as a blank in split replies, because they would end the list at
+// the reader. Answers are made once for each snapshot and kind of question, so that answering does not allocate.
+//
+// # Where it differs from the original
+//
+// Only the master's own packets count as its answer, not any query from the LAN. If a master challenges and then does not
+// confirm, because the response was lost, the heartbeat is repeated after ten seconds, three times. A keep-alive goes out
+// at least every 40 seconds even if heartbeats are frequent. The goodbye is sent twice, and everything that a master sends
+// afterwards is ignored. Values are never cut in the middle.
+//
+// # What it does not do
+//
+// It does not open ports, answer the older QR1 queries, or check CD keys. It speaks to masters over IPv4 and IPv6, but the
+// protocol can only say IPv4 addresses.
+package qr2

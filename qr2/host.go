@@ -1,0 +1,305 @@
+package qr2
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/udpmux"
+	"github.com/relight-sdk/relight/internal/wire/qr2wire"
+)
+
+// Host lists a game server and answers queries, on the game's own connection. It is safe for concurrent use.
+//
+// Queries are answered from the first [Host.Update] until [Host.Close], whether Run runs or not, by the goroutine that reads
+// the connection. Run does everything else.
+type Host struct {
+	config  Config
+	mux     *udpmux.Mux
+	remove  func()
+	release func()
+
+	wake    chan struct{} // asks Run to look again
+	closing chan struct{}
+	once    sync.Once
+	unsent  atomic.Int64
+	reader  batch // of the goroutine that reads the connection
+
+	mu      sync.Mutex // guards what follows
+	core    core
+	running chan struct{} // closed when Run has ended; nil while it does not run
+	closed  bool
+	joins   int
+	queue   eventQueue
+}
+
+// NewHost takes what is QR2's off the game's connection: packets that start with FE FD, a type up to 0x0A and a key. From
+// now on the game reads from [Host.GameConn]; writing to conn stays possible. conn may be another host's or a negotiation's
+// view of a connection.
+//
+// Nothing is sent before [Host.Run], apart from answers to queries once there is a snapshot.
+func NewHost(conn net.PacketConn, config Config) (*Host, error) {
+	config, registry, err := config.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if conn == nil {
+		return nil, &Error{Op: "configuration", Reason: "no connection", Err: ErrInvalid}
+	}
+	h := &Host{config: config, wake: make(chan struct{}, 1), closing: make(chan struct{})}
+	h.queue.notify, h.queue.ended = make(chan struct{}, 1), make(chan struct{})
+	h.core = core{config: config, registry: registry, localPort: config.LocalPort}
+	local := localAddr(conn)
+	if h.core.localPort == 0 {
+		h.core.localPort = local.Port()
+	}
+	h.core.localIPs = config.LocalIPs
+	if h.core.localIPs == nil {
+		h.core.localIPs = localIPs(local.Addr())
+	}
+	if !config.NotPublic {
+		for _, name := range masterNames(config) {
+			h.core.masters = append(h.core.masters, newMaster(name))
+		}
+	}
+	h.mux, h.release = udpmux.Attach(conn)
+	h.remove = h.mux.Handle(h.handle)
+	return h, nil
+}
+
+// GameConn is the game's view of the connection: everything that is not QR2's. Closing it closes the connection. A game
+// that reads too slowly loses its own packets only; 512 of them wait.
+func (h *Host) GameConn() net.PacketConn { return h.mux.Conn() }
+
+// Update sets what queries are answered with, and tells the masters if a server key has changed: at once, or ten seconds
+// after the latest heartbeat. The host keeps nothing of the snapshot's slices.
+//
+// It fails, and the old snapshot stays, if text has a NUL in it, if a key is there twice or is the host's own, or if
+// everything together does not fit into the eight datagrams of a split reply ([ErrTooBig], with the size).
+func (h *Host) Update(snapshot Snapshot) error {
+	e, err := encode(snapshot)
+	if err != nil {
+		return err
+	}
+	h.mu.Lock()
+	if h.closed {
+		h.mu.Unlock()
+		return &Error{Op: "update", Err: net.ErrClosed}
+	}
+	h.core.update(e)
+	h.mu.Unlock()
+	h.poke()
+	return nil
+}
+
+// Announce tells the masters that something has changed, as Update does by itself.
+func (h *Host) Announce() {
+	h.mu.Lock()
+	h.core.stateChanged()
+	h.mu.Unlock()
+	h.poke()
+}
+
+// State is how it stands.
+func (h *Host) State() State {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	s := State{
+		Local: h.mux.LocalAddr().String(), Running: h.running != nil, QueryChallenge: h.core.queryChallenge(),
+		Joins: h.joins, Counters: h.core.counters,
+	}
+	s.Counters.Unsent = int(h.unsent.Load())
+	s.Counters.EventsLost = h.queue.lost
+	for _, m := range h.core.masters {
+		s.Masters = append(s.Masters, m.state)
+		if !s.Public.IsValid() {
+			s.Public = m.state.Public
+		}
+	}
+	if h.core.snapshot != nil {
+		s.SplitPackets = len(h.core.snapshot.split)
+	}
+	return s
+}
+
+// Run reports to the masters until ctx ends, then says goodbye and returns nil. If the host or the connection is closed
+// meanwhile it returns an error, which is net.ErrClosed then. It may be called again afterwards.
+//
+// A master that is not found or silent is no error: [Host.State] and [Host.Events] tell, queries from the LAN are answered
+// all the same, and it is tried again.
+func (h *Host) Run(ctx context.Context) error {
+	done := make(chan struct{})
+	h.mu.Lock()
+	switch {
+	case h.closed:
+		h.mu.Unlock()
+		return &Error{Op: "run", Err: net.ErrClosed}
+	case h.running != nil:
+		h.mu.Unlock()
+		return &Error{Op: "run", Err: ErrRunning}
+	}
+	h.running = done
+	now := time.Now()
+	for _, m := range h.core.masters {
+		h.core.begin(m, now)
+	}
+	h.mu.Unlock()
+	h.deliver()
+
+	// What belongs to the run ends with it: look-ups and negotiations.
+	runContext, cancel := context.WithCancel(ctx)
+	var workers sync.WaitGroup
+	defer func() {
+		cancel()
+		workers.Wait()
+		h.deliver()
+		h.mu.Lock()
+		h.running = nil
+		close(done)
+		h.mu.Unlock()
+	}()
+	again := make([]chan struct{}, len(h.core.masters))
+	for i, m := range h.core.masters {
+		again[i] = make(chan struct{}, 1)
+		workers.Go(func() { h.find(runContext, m, i == 0, again[i]) })
+	}
+	return h.loop(ctx, runContext, &workers, again)
+}
+
+func (h *Host) loop(ctx, runContext context.Context, workers *sync.WaitGroup, again []chan struct{}) error {
+	var out batch
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		h.mu.Lock()
+		h.core.tick(time.Now(), &out)
+		next := h.core.next()
+		cookies := h.core.cookies
+		h.core.cookies = nil
+		for i, m := range h.core.masters {
+			if m.wantAddr {
+				m.wantAddr = false
+				notify(again[i])
+			}
+		}
+		h.mu.Unlock()
+		h.flush(&out)
+		h.deliver()
+		for _, cookie := range cookies {
+			h.join(runContext, workers, cookie)
+		}
+		if next.IsZero() {
+			timer.Stop()
+		} else {
+			timer.Reset(time.Until(next))
+		}
+		select {
+		case <-ctx.Done():
+			h.goodbye(&out)
+			return nil
+		case <-h.closing:
+			h.goodbye(&out)
+			return &Error{Op: "run", Err: net.ErrClosed}
+		case <-h.mux.Done():
+			h.stop()
+			return &Error{Op: "read", Peer: h.mux.LocalAddr().String(), Err: h.mux.Err()}
+		case <-h.wake:
+		case <-timer.C:
+		}
+	}
+}
+
+func (h *Host) goodbye(out *batch) {
+	h.mu.Lock()
+	for _, m := range h.core.masters {
+		h.core.goodbye(m, time.Now(), out)
+	}
+	h.mu.Unlock()
+	h.flush(out)
+	h.deliver()
+}
+
+// stop is goodbye without a connection.
+func (h *Host) stop() {
+	h.mu.Lock()
+	for _, m := range h.core.masters {
+		m.stopped, m.phase = true, phaseOff
+		h.core.enter(m, StepStopped, nil, time.Now())
+	}
+	h.mu.Unlock()
+	h.deliver()
+}
+
+// Close ends Run with a goodbye, waits for it, and takes the host off the connection. It does not close the connection: if
+// GameConn was called that goes on working, else conn can be read directly again. Close may be called more than once.
+func (h *Host) Close() error {
+	h.once.Do(func() {
+		h.mu.Lock()
+		h.closed = true
+		h.mu.Unlock()
+		close(h.closing)
+	})
+	h.mu.Lock()
+	running := h.running
+	h.mu.Unlock()
+	if running != nil {
+		<-running
+	}
+	h.remove()
+	h.release()
+	h.queue.close()
+	return nil
+}
+
+// handle takes what is ours. It runs on the goroutine that reads the connection.
+func (h *Host) handle(b []byte, from netip.AddrPort) bool {
+	if !qr2wire.IsToServer(b) {
+		return false
+	}
+	if h.config.Logger.Enabled(context.Background(), slog.LevelDebug) {
+		h.config.Logger.Debug("qr2: received", "peer", from, "type", qr2wire.Type(b[2]).String(), "bytes", len(b))
+	}
+	h.mu.Lock()
+	before := h.core.next()
+	h.core.handle(b, from, time.Now(), &h.reader)
+	told := len(h.core.events) > 0
+	poke := told || len(h.core.cookies) > 0 || !h.core.next().Equal(before)
+	h.mu.Unlock()
+	h.flush(&h.reader)
+	if told {
+		h.deliver()
+	}
+	if poke {
+		h.poke()
+	}
+	return true
+}
+
+// flush sends a batch, without the lock.
+func (h *Host) flush(out *batch) {
+	debug := h.config.Logger.Enabled(context.Background(), slog.LevelDebug)
+	for _, p := range out.packets {
+		b := out.arena[p.start:p.end]
+		err := h.mux.WriteTo(b, p.to)
+		if err != nil {
+			h.unsent.Add(1)
+		}
+		if debug {
+			h.config.Logger.Debug("qr2: sent", "peer", p.to, "type", qr2wire.Type(b[0]).String(), "bytes", len(b), "error", err)
+		}
+	}
+	out.reset()
+}
+
+func (h *Host) poke() { notify(h.wake) }
+
+func notify(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

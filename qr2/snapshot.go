@@ -1,0 +1,141 @@
+package qr2
+
+import (
+	"errors"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/relight-sdk/relight/internal/wire/qr2wire"
+)
+
+// Field is a key and its value.
+type Field struct{ Key, Value string }
+
+// Fields are the keys of a server, a player or a team. Keys of players end in _, keys of teams in _t.
+type Fields []Field
+
+// Snapshot is what a game server says of itself. Text is bytes: it need not be UTF-8, but must not have a NUL in it.
+//
+// The predefined keys are hostname, gamename, gamever, hostport, mapname, gametype, gamevariant, numplayers, numteams,
+// maxplayers, gamemode (openstaging, openplaying, closedplaying or exiting by convention), teamplay, fraglimit,
+// teamfraglimit, timeelapsed, timelimit, roundtime, roundelapsed, password, groupid, nn_groupid; for players player_,
+// score_, skill_, ping_, team_, deaths_, pid_; for teams team_t and score_t.
+type Snapshot struct {
+	Server  Fields
+	Players []Fields // at most 256
+	Teams   []Fields // at most 256
+}
+
+// headKeys are written by the host itself; a second one would confuse masters.
+var headKeys = []string{"localport", "natneg", "statechanged", "publicip", "publicport"}
+
+// data turns a snapshot into tables. Players and teams have the keys that any of them has.
+func (s Snapshot) data() (d qr2wire.Data, err error) {
+	seen := make(map[string]bool, len(s.Server))
+	for _, field := range s.Server {
+		if slices.Contains(headKeys, field.Key) || strings.HasPrefix(field.Key, "localip") {
+			return d, invalidSnapshot("server key " + strconv.Quote(field.Key) + " is the host's own; see Config")
+		}
+		if seen[field.Key] {
+			return d, invalidSnapshot("server key " + strconv.Quote(field.Key) + " is there twice")
+		}
+		seen[field.Key] = true
+		d.Server = append(d.Server, qr2wire.Field(field))
+	}
+	if d.Players, err = table("player", s.Players); err != nil {
+		return d, err
+	}
+	if d.Teams, err = table("team", s.Teams); err != nil {
+		return d, err
+	}
+	if err := d.Check(); err != nil {
+		return d, invalidSnapshot(err.Error())
+	}
+	return d, nil
+}
+
+func table(what string, list []Fields) (t qr2wire.Table, err error) {
+	columns := make(map[string]int)
+	for _, fields := range list {
+		for _, field := range fields {
+			if _, known := columns[field.Key]; !known {
+				columns[field.Key] = len(t.Keys)
+				t.Keys = append(t.Keys, field.Key)
+			}
+		}
+	}
+	for i, fields := range list {
+		row := make([]string, len(t.Keys))
+		met := make([]bool, len(t.Keys))
+		for _, field := range fields {
+			column := columns[field.Key]
+			if met[column] {
+				return t, invalidSnapshot(what + " " + strconv.Itoa(i) + " has the key " + strconv.Quote(field.Key) + " twice")
+			}
+			met[column] = true
+			row[column] = field.Value
+		}
+		t.Rows = append(t.Rows, row)
+	}
+	return t, nil
+}
+
+func invalidSnapshot(reason string) error {
+	return &Error{Op: "update", Reason: reason, Err: ErrInvalid}
+}
+
+// maxShapes is how many kinds of question are answered from memory. Others cost an encoding each time.
+const maxShapes = 64
+
+// encoded is a snapshot as it is sent. The bytes of each answer are made once; only the client's key is put in.
+type encoded struct {
+	data   qr2wire.Data
+	split  [][]byte          // bodies
+	shapes map[string]answer // by the selections of the query
+}
+
+type answer struct {
+	body []byte
+	left int // values that did not fit
+}
+
+func encode(s Snapshot) (*encoded, error) {
+	data, err := s.data()
+	if err != nil {
+		return nil, err
+	}
+	split, err := qr2wire.Split(&data, 0, qr2wire.WholeValues)
+	if err != nil {
+		var tooBig *qr2wire.SplitError
+		if errors.As(err, &tooBig) {
+			return nil, &Error{Op: "update", Reason: err.Error(), Err: ErrTooBig}
+		}
+		return nil, invalidSnapshot(err.Error())
+	}
+	return &encoded{data: data, split: split, shapes: make(map[string]answer)}, nil
+}
+
+// single is the body of a single reply; shape are the bytes of the query that say what is asked for.
+func (e *encoded) single(q qr2wire.Query, shape []byte, registry *qr2wire.Registry) answer {
+	if a, known := e.shapes[string(shape)]; known {
+		return a
+	}
+	var a answer
+	a.body, a.left = qr2wire.FitReply(nil, q, &e.data, registry, qr2wire.MaxSize-qr2wire.FromServerHeader)
+	if len(e.shapes) < maxShapes {
+		e.shapes[string(shape)] = a
+	}
+	return a
+}
+
+// sameServer reports whether the server keys are the same, apart from the quiet ones.
+func sameServer(a, b *encoded, quiet []string) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	loud := func(fields []qr2wire.Field) []qr2wire.Field {
+		return slices.DeleteFunc(slices.Clone(fields), func(f qr2wire.Field) bool { return slices.Contains(quiet, f.Key) })
+	}
+	return slices.Equal(loud(a.data.Server), loud(b.data.Server))
+}

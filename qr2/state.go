@@ -1,0 +1,111 @@
+package qr2
+
+import (
+	"net/netip"
+	"strconv"
+	"time"
+)
+
+// Step is where a host is with one master.
+type Step int
+
+// The steps.
+const (
+	StepIdle        Step = iota // Run was not called
+	StepResolving               // looking for the master's address
+	StepUnresolved              // it was not found; tried again; see MasterState.Err
+	StepChecking                // asking the availability service
+	StepUnavailable             // it says that the game is not served; see MasterState.Err
+	StepHeartbeat               // heartbeats are sent, nothing came back yet
+	StepNoAnswer                // three heartbeats got no answer; further ones follow, one a minute
+	StepAnswered                // the master's challenge is answered, or the master does not challenge; it has not confirmed
+	StepListed                  // the master has confirmed the registration
+	StepForgotten               // the master challenges anew, although it had confirmed: it was restarted, or we were silent for it
+	StepRefused                 // the master sent an error; see MasterState.Err
+	StepStopped                 // the goodbye was sent; nothing from this master is answered any more
+)
+
+// String says it in words.
+func (s Step) String() string {
+	switch s {
+	case StepIdle:
+		return "idle"
+	case StepResolving:
+		return "looking for the master"
+	case StepUnresolved:
+		return "master not found"
+	case StepChecking:
+		return "asking whether the game is available"
+	case StepUnavailable:
+		return "game unavailable"
+	case StepHeartbeat:
+		return "heartbeat sent"
+	case StepNoAnswer:
+		return "no answer"
+	case StepAnswered:
+		return "challenge answered"
+	case StepListed:
+		return "listed"
+	case StepForgotten:
+		return "forgotten by the master"
+	case StepRefused:
+		return "refused"
+	case StepStopped:
+		return "said goodbye"
+	}
+	return "step " + strconv.Itoa(int(s))
+}
+
+// State is a host as it stands.
+type State struct {
+	Local          string        // address of the shared connection
+	Running        bool          // Run is running
+	Masters        []MasterState // empty for a LAN server
+	Public         netip.AddrPort
+	QueryChallenge bool // clients must verify their address before they query
+	SplitPackets   int  // datagrams of a full split reply of the snapshot; 0 before the first Update
+	Joins          int  // negotiations with players that are under way
+	Counters       Counters
+}
+
+// MasterState is how it stands with one master.
+type MasterState struct {
+	Name     string         // as configured, or made from the domain
+	Addr     netip.AddrPort // invalid until it was found
+	Step     Step
+	Since    time.Time      // when the step began
+	Err      error          // why it is not listed; nil if it is, or may become so; an *[Error]
+	Public   netip.AddrPort // our address as this master sees it; invalid until it says so
+	Probed   time.Time      // when a query came that looks like the master's reachability test (a key of zeros); zero if none did
+	ProbedBy netip.AddrPort // from there
+
+	Heartbeats, KeepAlives int // sent
+	Challenges             int // answered, every copy
+	Answered               int // packets of every kind that came from it
+	Messages               int // client messages, without repetitions
+}
+
+// Counters count packets of queries and what was dropped, and why.
+type Counters struct {
+	Queries    int // answered
+	Split      int // of those, in split replies
+	Packets    int // datagrams that the answers took
+	Prequeries int // answered
+	Echoes     int // answered
+
+	Shortened int // answers in which the last players, teams or keys are missing, because they are longer than a datagram and the client does not accept split ones
+
+	HeartbeatsShortened int // heartbeats without players and teams, and some without the last server keys, because of HeartbeatSize
+
+	NoSnapshot        int // dropped: queries before the first Update
+	WrongNumber       int // dropped: queries without the number that the pre-query gave, or with an old one
+	PrequeriesRefused int // dropped: pre-queries, because too many are outstanding
+	Malformed         int // dropped: not readable
+	WrongKey          int // dropped: from a master, but not with our instance key
+	AfterGoodbye      int // dropped: from a master after the goodbye
+	Repeated          int // client messages that had been taken before; acknowledged again
+	Unexpected        int // dropped: types that a game server does not get
+	Unsent            int // packets that the connection did not take
+	EventsLost        int // events that nobody fetched in time
+	JoinsRefused      int // cookies that came while too many negotiations were under way
+}
