@@ -15,43 +15,6 @@ import (
 	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
 )
 
-// AnnounceConfig configures an [Announcer]. The zero value announces this machine under its own name on all networks that
-// it is attached to, offering no services.
-type AnnounceConfig struct {
-	// ClientID names this installation; zero makes a random one. A program should make one with [NewClientID] when it is
-	// installed and keep it, otherwise others see a stranger each time it starts.
-	ClientID ClientID
-	// InstanceID names this run; zero makes a random one, which is right nearly always.
-	InstanceID InstanceID
-
-	// Status is what is announced at first; [Announcer.Update] changes it.
-	Status Status
-
-	// Addr is the IPv4 address to listen on, "host:port". Empty means "0.0.0.0:27036". Bound to the address of one
-	// interface, a socket hears questions to that address, but no broadcasts (on Linux).
-	Addr string
-	// Port is where broadcasts go. Zero means 27036, where Steam clients listen.
-	Port uint16
-	// Interfaces names the network interfaces to broadcast on. Empty means every one that is up, has an IPv4 address and
-	// can broadcast; an Announcer that listens on a loopback address uses 127.255.255.255 instead.
-	Interfaces []string
-	// Targets are addresses to broadcast to instead, "host" or "host:port", such as "127.255.255.255" for this machine
-	// alone. Empty means the broadcast addresses of the interfaces.
-	Targets []string
-	// Resolver finds the addresses of names in Targets. Nil means net.DefaultResolver.
-	Resolver Resolver
-	// Silent leaves out all broadcasts: the announcer only answers.
-	Silent bool
-
-	// OpenTimeout bounds the resolving of names and the opening of the socket. Zero means 5 seconds.
-	OpenTimeout time.Duration
-
-	// ListenPacket opens the socket. Nil means net.ListenConfig, with the port shared with other programs (SO_REUSEADDR).
-	ListenPacket ListenPacket
-	// Logger gets steps at Info, packets at Debug. Nil is silent.
-	Logger *slog.Logger
-}
-
 // Times of the status broadcast after the start, and the least time between two of them. Steam repeats its own after 2 and
 // after 22 seconds (spec steamdiscovery.md §5).
 const (
@@ -347,11 +310,13 @@ func (a *Announcer) judge(packet []byte, from netip.AddrPort, now time.Time) []b
 	defer a.mu.Unlock()
 	counters := &a.state.Counters
 	counters.Received++
-	switch {
-	case err != nil:
+	if err != nil {
 		counters.Ignored.add(err)
 		debugIgnored(a.log, from, err)
 		return nil
+	}
+	debugReceived(a.log, from, &envelope)
+	switch {
 	case ClientID(envelope.ClientID) == a.config.ClientID:
 		// Broadcasts come back to the sender. Another instance under the same id is another machine, perhaps made from the
 		// same disk image.
@@ -382,9 +347,6 @@ func (a *Announcer) judge(packet []byte, from netip.AddrPort, now time.Time) []b
 	}
 	counters.Questions++
 	a.remember(from, now)
-	if a.log.Enabled(context.Background(), slog.LevelDebug) {
-		a.log.Debug("asked", "peer", from, "client", envelope.ClientID)
-	}
 	return a.currentPacket(now)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"log/slog"
-	"maps"
 	"net"
 	"net/netip"
 	"slices"
@@ -15,58 +14,6 @@ import (
 	"github.com/relight-sdk/relight/internal/steampb"
 	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
 )
-
-// DiscoverConfig configures [Discover] and a [Discoverer]. The zero value asks on every network that this machine is
-// attached to.
-type DiscoverConfig struct {
-	// ClientID is under which this program asks; zero makes a random one. Packets that carry it are taken for our own and
-	// ignored: give the one of the [Announcer] here, and the program does not find itself.
-	ClientID ClientID
-
-	// Interfaces names the network interfaces to ask on. Empty means every one that is up, has an IPv4 address and can
-	// broadcast, unless there are Targets.
-	Interfaces []string
-	// Targets are further addresses to ask, "host", "host:port" or with a name in place of the address: machines on other
-	// networks, in a VPN, in containers; "127.255.255.255" is everyone on this machine. With targets and without
-	// Interfaces, only the targets are asked.
-	Targets []string
-	// Resolver finds the addresses of names in Targets. Nil means net.DefaultResolver.
-	Resolver Resolver
-	// Port is where to ask. Zero means 27036.
-	Port uint16
-
-	// Passive also listens on Port, and so hears what clients broadcast unasked: that they start, change or go. The port
-	// is shared with other programs; see the package's documentation for what that does to a Steam client on this
-	// machine.
-	Passive bool
-	// PassiveAddr is where Passive listens, "host:port". Empty means 0.0.0.0 and Port.
-	PassiveAddr string
-
-	// Interval is the time between two questions, once the first three have gone out (at 0, 0.5 and 2 seconds). A host
-	// that misses three is gone. Zero means 10 seconds, as others do; less than 100 milliseconds is taken for that.
-	Interval time.Duration
-	// SearchTime is how long [Discover] takes. Zero means 3 seconds. A Discoverer does not use it.
-	SearchTime time.Duration
-	// OpenTimeout bounds the resolving of names and the opening of sockets. Zero means 5 seconds.
-	OpenTimeout time.Duration
-	// MaxHosts bounds the table; further hosts are ignored and counted. Zero means 1024.
-	MaxHosts int
-
-	// ListenPacket opens the sockets. Nil means net.ListenConfig; the one of Passive is then shared with other programs.
-	ListenPacket ListenPacket
-	// Logger gets steps and hosts at Info, packets at Debug. Nil is silent.
-	Logger *slog.Logger
-}
-
-const (
-	minInterval = 100 * time.Millisecond
-	// answerTime is how long an answer may take: hosts that are expected answer in milliseconds.
-	answerTime = time.Second
-)
-
-// searchTimes are the questions of a search, since its start. Steam itself asks at 0, 2 and 7 seconds; nothing depends on
-// that, and a person who waits for a list is glad of the earlier ones.
-var searchTimes = [...]time.Duration{0, 500 * time.Millisecond, 2 * time.Second}
 
 // Discoverer keeps a table of the clients on the network, and tells what happens to them.
 //
@@ -91,14 +38,6 @@ type Discoverer struct {
 	sockets []*outlet
 	passive *socket
 	state   DiscovererState
-}
-
-// outlet is a socket, and whom it asks.
-type outlet struct {
-	*socket
-	targets []netip.AddrPort
-	bound   netip.Addr // the address of an interface, or 0.0.0.0 for explicit targets
-	broken  bool       // its reader has given up
 }
 
 // NewDiscoverer checks the configuration, resolves names and opens the sockets. ctx bounds only that; nothing is sent
@@ -161,72 +100,6 @@ func (d *Discoverer) open(ctx context.Context) error {
 	return err
 }
 
-// refresh opens a socket for each network that is new, and closes those of networks that have gone: cables are pulled,
-// and laptops carried elsewhere. It returns the sockets that are new. It fails if there is no socket at all then.
-func (d *Discoverer) refresh(ctx context.Context) ([]*outlet, error) {
-	wanted, err := d.wanted()
-	if err != nil {
-		return nil, err
-	}
-	d.mu.Lock()
-	d.sockets = slices.DeleteFunc(d.sockets, func(o *outlet) bool {
-		if _, there := wanted[o.bound]; there && !o.broken {
-			delete(wanted, o.bound)
-			return false
-		}
-		_ = o.Close()
-		return true
-	})
-	d.mu.Unlock()
-
-	var fresh []*outlet
-	for _, address := range slices.SortedFunc(maps.Keys(wanted), netip.Addr.Compare) {
-		socket, listenErr := listen(ctx, d.config.ListenPacket, listenOwn, netip.AddrPortFrom(address, 0).String())
-		if listenErr != nil {
-			err = listenErr
-			continue
-		}
-		fresh = append(fresh, &outlet{socket: socket, bound: address, targets: wanted[address]})
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.sockets = append(d.sockets, fresh...)
-	if len(d.sockets) > 0 {
-		err = nil // one network that fails does not matter while another works
-	}
-	return fresh, err
-}
-
-// wanted is whom to ask, by the address from which: one socket for each network, and one for the explicit targets.
-func (d *Discoverer) wanted() (map[netip.Addr][]netip.AddrPort, error) {
-	wanted := make(map[netip.Addr][]netip.AddrPort)
-	if len(d.targets) > 0 {
-		wanted[netip.IPv4Unspecified()] = d.targets
-		if len(d.config.Interfaces) == 0 {
-			return wanted, nil
-		}
-	}
-	links, err := d.links()
-	if err != nil {
-		return nil, err
-	}
-	for _, l := range links {
-		// Bound to the address of the interface, the socket reaches that network whatever the routes say, and both kinds of
-		// broadcast work (spec steamdiscovery.md §8).
-		wanted[l.address] = []netip.AddrPort{
-			netip.AddrPortFrom(l.broadcast, d.config.Port),
-			netip.AddrPortFrom(limitedBroadcast, d.config.Port),
-		}
-	}
-	return wanted, nil
-}
-
-// listenOwn opens a socket on a port that nobody else has.
-func listenOwn(ctx context.Context, network, address string) (net.PacketConn, error) {
-	var config net.ListenConfig
-	return config.ListenPacket(ctx, network, address)
-}
-
 // Run searches until ctx ends or the discoverer is closed; it then closes the sockets and returns nil. It fails only if it
 // was called before. Networks that come, go or fail meanwhile are seen in [Discoverer.State].
 func (d *Discoverer) Run(ctx context.Context) error {
@@ -267,28 +140,6 @@ func (d *Discoverer) begin() error {
 	return nil
 }
 
-func (d *Discoverer) read(sockets []*outlet) {
-	for _, o := range sockets {
-		d.readers.Go(func() {
-			d.failed(o.socket, o.readLoop(d.handle, d.readFailed))
-			d.mu.Lock()
-			defer d.mu.Unlock()
-			o.broken = true // opened anew with the next poll, if it was not closed on purpose
-		})
-	}
-}
-
-// failed notes that a socket can no longer be read, unless we closed it.
-func (d *Discoverer) failed(s *socket, err error) {
-	if isClosed(err) {
-		return
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.state.LastError = err
-	d.log.Warn("socket failed", "addr", s.local, "error", err)
-}
-
 // loop asks, and looks who has not answered.
 func (d *Discoverer) loop(ctx context.Context) {
 	search := newSchedule(time.Now(), d.config.Interval)
@@ -312,33 +163,6 @@ func (d *Discoverer) loop(ctx context.Context) {
 		}
 	}
 }
-
-// schedule says when to ask next, and when to look at the answers.
-type schedule struct {
-	start    time.Time
-	interval time.Duration
-	asked    int
-	poll     time.Time
-	check    time.Time
-}
-
-// never is later than any program runs.
-const never = 100 * 365 * 24 * time.Hour
-
-func newSchedule(now time.Time, interval time.Duration) schedule {
-	return schedule{start: now, interval: interval, poll: now, check: now.Add(never)}
-}
-
-func (s *schedule) polled(now time.Time) {
-	s.asked++
-	s.poll = now.Add(s.interval)
-	if s.asked < len(searchTimes) {
-		s.poll = s.start.Add(min(searchTimes[s.asked], time.Duration(s.asked)*s.interval))
-	}
-	s.check = now.Add(min(answerTime, s.interval/2))
-}
-
-func (s *schedule) checked() { s.check = s.poll.Add(never) }
 
 // poll asks everyone.
 func (d *Discoverer) poll(ctx context.Context, now time.Time) {
@@ -424,6 +248,7 @@ func (d *Discoverer) handle(packet []byte, from netip.AddrPort, now time.Time) {
 		debugIgnored(d.log, from, err)
 		return
 	}
+	debugReceived(d.log, from, &envelope)
 	client := ClientID(envelope.ClientID)
 	var result outcome
 	var events []Event
@@ -554,16 +379,4 @@ func (d *Discoverer) Close() error {
 	}
 	<-d.done
 	return nil
-}
-
-func (d *Discoverer) closeSockets() {
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	for _, o := range d.sockets {
-		_ = o.Close()
-	}
-	d.sockets = nil
-	if d.passive != nil {
-		_ = d.passive.Close()
-	}
 }

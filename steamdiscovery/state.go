@@ -138,6 +138,13 @@ func (i *Ignored) add(err error) {
 	i.Malformed++
 }
 
+func debugReceived(log *slog.Logger, from netip.AddrPort, envelope *steamdiscoverywire.Envelope) {
+	if log.Enabled(context.Background(), slog.LevelDebug) {
+		log.Debug("received", "peer", from, "type", steamdiscoverywire.TypeName(envelope.Type), "client", envelope.ClientID,
+			"instance", envelope.InstanceID, "bytes", len(envelope.Body))
+	}
+}
+
 func debugIgnored(log *slog.Logger, from netip.AddrPort, err error) {
 	if log.Enabled(context.Background(), slog.LevelDebug) {
 		log.Debug("ignored", "peer", from, "error", err)
