@@ -118,7 +118,7 @@ func TestRealClientManifests(t *testing.T) {
 				Platform, Version string
 				InOrder           []string `json:"packages_in_order"`
 				Packages          []string
-				WithVZ            int    `json:"with_zipvz"`
+				WithVZ            int `json:"with_zipvz"`
 				Bootstrapper      []string
 				TotalSize         uint64   `json:"total_size_zip"`
 				Signatures        []string `json:"signature_blocks"`

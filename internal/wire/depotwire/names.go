@@ -16,12 +16,12 @@ const nameLine = 72
 // [ErrWrongKey]; then the manifest is as it was. Clear manifests are left alone. The order of the files stays: see
 // [Manifest.SortFiles].
 func (m *Manifest) DecryptNames(key []byte) error {
+	if !m.NamesEncrypted {
+		return nil
+	}
 	k, err := NewKey(key)
 	if err != nil {
 		return err
-	}
-	if !m.NamesEncrypted {
-		return nil
 	}
 	size := 0
 	for i := range m.Files {
@@ -88,12 +88,12 @@ func (k *Key) name(text *strings.Builder, scratch *[]byte, encrypted string, ind
 // EncryptNames is the reverse of [Manifest.DecryptNames]; the initialisation vectors are read from random. Clear manifests
 // that were encrypted have the checksum of their clear form.
 func (m *Manifest) EncryptNames(key []byte, random io.Reader) error {
+	if m.NamesEncrypted {
+		return nil
+	}
 	k, err := NewKey(key)
 	if err != nil {
 		return err
-	}
-	if m.NamesEncrypted {
-		return nil
 	}
 	encrypt := func(name string) (string, error) {
 		var iv [aesBlock]byte

@@ -63,8 +63,8 @@ func (m *Manifest) parseV4Files(b []byte, files int, limits Limits) error {
 	if files > len(b)/(1+v4FileFixed) {
 		return manifestError(ErrTruncated, "v4 mappings", "%d files claimed, %d bytes", files, len(b))
 	}
-	total := census{}
-	for rest := b; total.files < files; total.files++ {
+	total, rest := census{}, b
+	for ; total.files < files; total.files++ {
 		name := bytes.IndexByte(rest, 0)
 		if name < 0 || len(rest)-name-1 < v4FileFixed {
 			return manifestError(ErrTruncated, "v4 mappings", "ends in file %d", total.files)
@@ -82,6 +82,9 @@ func (m *Manifest) parseV4Files(b []byte, files int, limits Limits) error {
 		if total.chunks += int(n); total.chunks > limits.MaxChunks {
 			return manifestError(ErrLimit, "v4 mappings", "more than %d chunks", limits.MaxChunks)
 		}
+	}
+	if len(rest) > 0 {
+		return manifestError(ErrCorrupt, "v4 mappings", "%d bytes behind %d files", len(rest), files)
 	}
 	m.Files = make([]File, files)
 	chunks := make([]Chunk, 0, total.chunks)
