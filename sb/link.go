@@ -38,6 +38,7 @@ type link struct {
 	received int64         // bytes
 	empty    int           // reads without bytes in a row
 	waited   time.Duration // in reads, for ListTimeout
+	lastWait bool          // what is left of ListTimeout is being waited
 	ended    error         // of the connection; Close of the decoder was called
 }
 
@@ -173,11 +174,10 @@ func (l *link) next(ctx context.Context, e *sbwire.Element, patience time.Durati
 
 // nextOfList is next while the master owes a list.
 func (l *link) nextOfList(ctx context.Context, e *sbwire.Element) error {
-	patience := min(l.config.ReplyTimeout, l.config.ListTimeout-l.waited)
-	if patience <= 0 {
-		return l.fail(ErrSilence, "the list takes longer than "+l.config.ListTimeout.String())
-	}
-	return l.next(ctx, e, patience)
+	left := l.config.ListTimeout - l.waited
+	l.lastWait = left <= l.config.ReplyTimeout
+	defer func() { l.lastWait = false }()
+	return l.next(ctx, e, max(min(left, l.config.ReplyTimeout), time.Nanosecond))
 }
 
 // account counts an element and turns the master's error text into an error.
@@ -304,6 +304,8 @@ func (l *link) readError(ctx context.Context, err error) error {
 		return l.fail(errors.Join(ErrRefused, ErrSilence), "the master says "+strconv.Quote(string(l.header)))
 	case l.received == 0:
 		return l.fail(errMute, silenceHint)
+	case l.lastWait:
+		return l.fail(ErrSilence, "the list takes longer than "+l.config.ListTimeout.String())
 	case l.cipher == nil:
 		return l.fail(ErrSilence, "the master stopped in front of the list")
 	}

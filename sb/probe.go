@@ -203,7 +203,7 @@ func (s *send) reply(body []byte, registry *qr2wire.Registry) (data qr2wire.Data
 		return data, complete, nil
 	}
 	data, err = qr2wire.ParseReply(*s.query, body, registry)
-	if errors.Is(err, qr2wire.ErrTruncated) {
+	if errors.Is(err, qr2wire.ErrTruncated) && len(data.Server) > 0 {
 		err = nil // servers cut what does not fit into a datagram
 	}
 	return data, err == nil, err
