@@ -1,0 +1,132 @@
+// Quickstart tells the whole story of Relight in one command, on this machine alone: a dedicated server is listed, found
+// and joined through NAT negotiation, two players talk, a Steam machine is discovered on the LAN, and a depot is downloaded
+// and verified. Each line is printed after it was checked; if anything fails, so does the program.
+//
+//	go run ./examples/quickstart
+//
+// Pointed at a community back end, it runs the GameSpy part against that instead:
+//
+//	go run ./examples/quickstart -domain example.net -game mygame -secret KEY -account ann:PASSWORD -account bob:PASSWORD
+//
+// And it tells what is in a real manifest:
+//
+//	go run ./examples/quickstart -manifest FILE -key HEX -chunk FILE
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/relight-sdk/relight/examples/internal/flags"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
+}
+
+// options are the flags of this example besides those that all examples share.
+type options struct {
+	flags.Backend
+	accounts []account
+	manifest string
+	chunk    string
+	verbose  bool
+}
+
+// account is a unique nick and its password.
+type account struct{ nick, password string }
+
+func parse(args []string, stderr io.Writer) (options, error) {
+	var o options
+	set := flag.NewFlagSet("quickstart", flag.ContinueOnError)
+	set.SetOutput(stderr)
+	o.Register(set)
+	set.Func("account", "`nick:password` of a player at a live back end; give it twice to see two of them talk", func(text string) error {
+		nick, password, ok := strings.Cut(text, ":")
+		if !ok || nick == "" {
+			return errors.New("want nick:password")
+		}
+		o.accounts = append(o.accounts, account{nick, password})
+		return nil
+	})
+	set.StringVar(&o.manifest, "manifest", "", "tell what is in this manifest `file`, with -key HEX (the depot's key, 64 hex digits) and -chunk")
+	set.StringVar(&o.chunk, "chunk", "", "chunk `file` of the manifest to decode")
+	set.BoolVar(&o.verbose, "v", false, "log what the sessions do to standard error")
+	if err := set.Parse(args); err != nil {
+		return o, err
+	}
+	switch {
+	case set.NArg() > 0:
+		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
+	case o.chunk != "" && o.manifest == "":
+		return o, errors.New("-chunk needs the -manifest that it belongs to")
+	case len(o.accounts) > 2:
+		return o, errors.New("at most two accounts")
+	}
+	return o, nil
+}
+
+// run is main without the process: it returns the exit status.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	o, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return 0
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, "quickstart:", err)
+		return 2
+	}
+	logger := slog.New(slog.DiscardHandler)
+	if o.verbose {
+		logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	}
+	s := newStory(stdout, o.JSON)
+	if err := play(ctx, s, o, logger); err != nil {
+		s.fail(err)
+		fmt.Fprintln(stderr, "quickstart:", err)
+		return 1
+	}
+	s.end()
+	return 0
+}
+
+// play tells the chapters that the flags ask for.
+func play(ctx context.Context, s *story, o options, logger *slog.Logger) error {
+	if o.manifest != "" {
+		return inspect(s, o.manifest, o.Key, o.chunk)
+	}
+	limit := time.Minute
+	if o.Live() {
+		limit = 3 * time.Minute // some masters take their time
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
+	defer cancel()
+	if o.Live() {
+		return gamespy(ctx, s, live(o, logger))
+	}
+	services, err := embedded(o, logger)
+	if err != nil {
+		return err
+	}
+	defer services.close()
+	for _, chapter := range []func() error{
+		func() error { return gamespy(ctx, s, services) },
+		func() error { return lan(ctx, s) },
+		func() error { return depot(ctx, s) },
+	} {
+		if err := chapter(); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+)
+
+// facts are what a line of the story rests on, for machines.
+type facts map[string]any
+
+// story prints what happened, when, between whom, and how long it took: for people, or one JSON object a line.
+type story struct {
+	out   io.Writer
+	json  bool
+	start time.Time
+
+	mu      sync.Mutex
+	chapter string
+	lines   int
+}
+
+// event is one line of the story as a machine reads it.
+type event struct {
+	Seconds float64 `json:"t"` // since the start
+	Chapter string  `json:"chapter"`
+	Who     string  `json:"who"`
+	With    string  `json:"with,omitempty"`
+	What    string  `json:"what"`
+	TookMS  float64 `json:"took_ms,omitempty"`
+	Facts   facts   `json:"facts,omitempty"`
+	Error   string  `json:"error,omitempty"`
+}
+
+func newStory(out io.Writer, asJSON bool) *story {
+	return &story{out: out, json: asJSON, start: time.Now()}
+}
+
+// begin starts a chapter.
+func (s *story) begin(title string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.chapter = title
+	if !s.json {
+		fmt.Fprintf(s.out, "\n%s\n", title)
+	}
+}
+
+// tell prints one line. took is zero for what takes no time worth telling.
+func (s *story) tell(who, with, what string, took time.Duration, known facts) {
+	s.print(event{Who: who, With: with, What: what, TookMS: milliseconds(took), Facts: known})
+}
+
+// end prints the line that ends a story well.
+func (s *story) end() {
+	s.mu.Lock()
+	lines := s.lines
+	s.mu.Unlock()
+	s.begin("The end")
+	s.tell("quickstart", "", fmt.Sprintf("%d things happened, every one was checked", lines), time.Since(s.start), facts{"ok": true, "lines": lines})
+}
+
+// fail prints the line that ends a story badly.
+func (s *story) fail(err error) {
+	s.print(event{Who: "quickstart", What: "failed", Error: err.Error()})
+}
+
+func (s *story) print(e event) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	e.Seconds = time.Since(s.start).Round(time.Millisecond).Seconds()
+	e.Chapter = s.chapter
+	s.lines++
+	if s.json {
+		line, err := json.Marshal(e)
+		if err == nil {
+			fmt.Fprintf(s.out, "%s\n", line)
+		}
+		return
+	}
+	between := e.Who
+	if e.With != "" {
+		between += " → " + e.With
+	}
+	what := e.What
+	if e.Error != "" {
+		what += ": " + e.Error
+	}
+	if e.TookMS > 0 {
+		what += fmt.Sprintf("  (%s)", printDuration(e.TookMS))
+	}
+	fmt.Fprintf(s.out, "  %6.3f s  %-25s  %s\n", e.Seconds, between, strings.ReplaceAll(what, "\n", "\n"+strings.Repeat(" ", 39)))
+}
+
+func milliseconds(d time.Duration) float64 {
+	return float64(d.Round(10*time.Microsecond)) / float64(time.Millisecond)
+}
+
+func printDuration(ms float64) string {
+	if ms < 10 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return fmt.Sprintf("%.0f ms", ms)
+}
