@@ -11,6 +11,7 @@ import (
 	"os"
 	"path"
 	"slices"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 	"golang.org/x/sync/semaphore"
@@ -23,6 +24,9 @@ const checkBatch = 16 << 20
 func (j *Job) check(ctx context.Context) error {
 	if err := j.makeFolders(ctx); err != nil {
 		return err
+	}
+	if len(j.plan.entries) > 0 && foldsCase(j.root) {
+		j.dropShadowed()
 	}
 	readers := newReaders(j.options.Decoders)
 	group, inner := errgroup.WithContext(ctx)
@@ -37,6 +41,33 @@ func (j *Job) check(ctx context.Context) error {
 		return err
 	}
 	return ended(ctx)
+}
+
+// foldsCase says whether the folder's file system takes names for the same that differ in case only. The state folder is
+// there by now.
+func foldsCase(root *os.Root) bool {
+	_, err := root.Lstat(strings.ToUpper(stateFolder))
+	return err == nil
+}
+
+// dropShadowed leaves out files that another one, later in the manifest, would overwrite on a file system that folds case:
+// the last one wins, and no file has two writers (spec steampipe.md §7.5).
+func (j *Job) dropShadowed() {
+	taken := make(map[string]string, len(j.plan.entries))
+	kept := make([]*entry, 0, len(j.plan.entries))
+	for _, e := range slices.Backward(j.plan.entries) {
+		key := strings.ToLower(strings.ToUpper(e.path))
+		if other, ok := taken[key]; ok {
+			j.problem(e.file.Name, fmt.Errorf("%q differs in case only, and this file system keeps one of them", other))
+			continue
+		}
+		taken[key] = e.file.Name
+		kept = append(kept, e)
+	}
+	slices.Reverse(kept)
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	j.plan.entries = kept
 }
 
 // makeFolders makes the folders that the manifest lists and those that its files need. Where something else than a folder
