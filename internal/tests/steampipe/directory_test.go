@@ -2,6 +2,7 @@ package steampipe
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -57,11 +58,12 @@ func TestParseServerList(t *testing.T) {
 		}
 		require.Equal(t, want, fmt.Sprint(hosts), text)
 	}
-	long := `"serverlist" {`
+	var long strings.Builder
+	long.WriteString(`"serverlist" {`)
 	for i := range 2000 {
-		long += fmt.Sprintf(`"%d" { "host" "h" }`, i)
+		fmt.Fprintf(&long, `"%d" { "host" "h" }`, i)
 	}
-	_, err := steampipe.ParseServerList([]byte(long + "}"))
+	_, err := steampipe.ParseServerList([]byte(long.String() + "}"))
 	require.ErrorContains(t, err, "more than 1024")
 }
 

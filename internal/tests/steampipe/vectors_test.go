@@ -298,7 +298,7 @@ func TestKeyHidden(t *testing.T) {
 
 // Names that would leave the folder are refused although their chunks are there to be had, and nothing else is written.
 func TestHostileNames(t *testing.T) {
-	for _, name := range []string{`..\escape.txt`, `a\..\..\escape.txt`, "../escape.txt", `\escape.txt`, "/tmp/relight-escape.txt", `C:\escape.txt`, `C:escape.txt`,
+	for _, name := range []string{`..\escape.txt`, `a\..\..\escape.txt`, "../escape.txt", `\escape.txt`, "/relight-escape.txt", `C:\escape.txt`, `C:escape.txt`,
 		`\\host\share\escape.txt`, `a\\escape.txt`, ".", "..", "", "a\x00b", "a\nb", "\xff"} {
 		depot, err := depottest.NewDepot(depottest.DepotConfig{Container: depottest.Zip, Files: []depottest.File{
 			{Name: "good.txt", Data: []byte("good")}, {Name: name, Data: []byte("evil")},
@@ -318,7 +318,7 @@ func TestHostileNames(t *testing.T) {
 				require.ErrorIs(t, err, steampipe.ErrManifestUnsafe, "%q", name)
 				require.Empty(t, treeOf(t, parent), "%q", name)
 			}
-			require.NoFileExists(t, "/tmp/relight-escape.txt")
+			require.NoFileExists(t, "/relight-escape.txt")
 			continue
 		}
 		require.ErrorIs(t, err, steampipe.ErrManifestCorrupt, "%q", name)
