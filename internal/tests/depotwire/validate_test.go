@@ -1,6 +1,7 @@
 package depotwire_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,6 +12,7 @@ import (
 func TestNames(t *testing.T) {
 	const plain, windows, refused = 0, 1, 2
 	for name, want := range map[string]int{
+		strings.Repeat("a/", 127) + "a": plain, strings.Repeat("a/", 128) + "a": refused, strings.Repeat("a", 1024): plain, strings.Repeat("a", 1025): refused,
 		"a": plain, `a\b`: plain, "a/b": plain, `a\b/c.txt`: plain, "...": windows, "a..b": plain, ".hidden": plain, "日本語": plain, "console": plain, "com": plain, "com10": plain, "a b": plain, "nul_": plain,
 		"": refused, ".": refused, "..": refused, `..\a`: refused, "../a": refused, `a\..\b`: refused, `a\.`: refused, "./a": refused, `a\\b`: refused, "a//b": refused, `a\`: refused, "a/": refused,
 		`\a`: refused, "/a": refused, `\\server\share`: refused, `\\?\C:\a`: refused, `C:\a`: refused, "c:a": refused, "C:": refused, "a\x00b": refused, "a\nb": refused, "a\x7F": refused, "a\xFFb": refused,

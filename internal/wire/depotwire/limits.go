@@ -5,7 +5,7 @@ type Limits struct {
 	MaxManifest int    // bytes of an unwrapped manifest; 1 GiB
 	MaxFiles    int    // entries; 1,048,576
 	MaxChunks   int    // of all files together; 4,194,304
-	MaxName     int    // bytes of a clear name or link target; 4096
+	MaxName     int    // bytes of a clear name or link target; 1024
 	MaxFileSize uint64 // bytes; 1 TiB. Never more than 2^62
 	MaxChunk    uint32 // plain bytes of a chunk; 16 MiB. Steam's have 1 MiB at most
 
@@ -18,7 +18,7 @@ func (l Limits) withDefaults() Limits {
 	setDefault(&l.MaxManifest, 1<<30)
 	setDefault(&l.MaxFiles, 1<<20)
 	setDefault(&l.MaxChunks, 1<<22)
-	setDefault(&l.MaxName, 4096)
+	setDefault(&l.MaxName, 1024)
 	if l.MaxFileSize == 0 {
 		l.MaxFileSize = 1 << 40
 	}

@@ -15,6 +15,9 @@ func ManifestName(path string) string {
 	return strings.ReplaceAll(path, "/", `\`)
 }
 
+// maxParts is the deepest that a file may lie: looking up the folders above a million files must not take minutes.
+const maxParts = 128
+
 // nameFault is what is wrong with a name; "" means nothing.
 type nameFault struct {
 	reason  string
@@ -36,13 +39,16 @@ func checkName(name string, limit int) nameFault {
 		return nameFault{reason: "has a drive letter"}
 	}
 	fault := nameFault{}
-	start := 0
+	start, parts := 0, 0
 	for i := 0; i <= len(name); i++ {
 		if i < len(name) && !isSeparator(name[i]) {
 			if name[i] < ' ' || name[i] == 0x7F {
 				return nameFault{reason: "has a control character"}
 			}
 			continue
+		}
+		if parts++; parts > maxParts {
+			return nameFault{reason: "has too many parts"}
 		}
 		switch part := name[start:i]; part {
 		case "":

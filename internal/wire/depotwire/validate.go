@@ -176,7 +176,7 @@ func (c *checker) checkTree() {
 		file, first := &c.files[i], &c.files[other]
 		switch {
 		case file.Path() != first.Path():
-			if !c.report(ProblemCaseCollision, i, int(other), "differs from %.256q in case only", first.Name) {
+			if !c.report(ProblemCaseCollision, i, int(other), "differs from file %d in case only", other) {
 				return
 			}
 		case file.Flags.Has(FlagDirectory) && first.Flags.Has(FlagDirectory): // nothing is written twice
@@ -188,6 +188,9 @@ func (c *checker) checkTree() {
 	}
 	parent := "" // of the file before: neighbours share most of it
 	for i, name := range folded {
+		if strings.Count(name, "/") >= maxParts {
+			continue // refused for that
+		}
 		for above := parentOf(name); above != ""; above = parentOf(above) {
 			if len(above) <= len(parent) && parent[:len(above)] == above && (len(above) == len(parent) || parent[len(above)] == '/') {
 				break // seen, with all above it
@@ -196,11 +199,11 @@ func (c *checker) checkTree() {
 			if !taken || c.files[other].Flags.Has(FlagDirectory) {
 				continue
 			}
-			what := "file"
+			what := "plain file"
 			if c.files[other].Flags.Has(FlagSymlink) {
 				what = "link"
 			}
-			if !c.report(ProblemParent, i, int(other), "is inside of %.256q, which is a %s", c.files[other].Name, what) {
+			if !c.report(ProblemParent, i, int(other), "is inside of file %d, which is a %s", other, what) {
 				return
 			}
 		}

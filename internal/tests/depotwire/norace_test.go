@@ -1,0 +1,5 @@
+//go:build !race
+
+package depotwire_test
+
+const raceEnabled = false
