@@ -49,6 +49,11 @@ func (s Snapshot) data() (d qr2wire.Data, err error) {
 	if d.Teams, err = table("team", s.Teams); err != nil {
 		return d, err
 	}
+	if len(d.Players.Keys) == 0 && len(d.Teams.Keys) > 0 {
+		// As the original does, whose keys are registered beforehand: qstat does not read the teams behind a player section
+		// without keys.
+		d.Players.Keys = []string{qr2wire.KeyName(keyPlayer)}
+	}
 	if err := d.Check(); err != nil {
 		return d, invalidSnapshot(err.Error())
 	}
@@ -84,6 +89,9 @@ func table(what string, list []Fields) (t qr2wire.Table, err error) {
 func invalidSnapshot(reason string) error {
 	return &Error{Op: "update", Reason: reason, Err: ErrInvalid}
 }
+
+// keyPlayer is the number of player_.
+const keyPlayer = 21
 
 // maxShapes is how many kinds of question are answered from memory. Others cost an encoding each time.
 const maxShapes = 64
