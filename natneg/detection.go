@@ -18,7 +18,7 @@ const (
 const (
 	detectFirst = 250 * time.Millisecond
 	detectMax   = time.Second
-	// unheardAfter is when a probe that was asked for this often did not come because the NAT stops it.
+	// unheardAfter is how often a test is asked for: if it has not come then, the NAT stops it.
 	unheardAfter = 5
 )
 
@@ -103,7 +103,7 @@ func (d *detection) ask(now time.Time) {
 	d.nextSend = now.Add(d.wait)
 	for i := range d.questions {
 		q := &d.questions[i]
-		if q.answered || q.sent >= unheardAfter && q.probe {
+		if q.answered || q.exhausted() {
 			continue
 		}
 		q.sent++
@@ -112,16 +112,20 @@ func (d *detection) ask(now time.Time) {
 	}
 }
 
-// complete reports whether everything was answered.
+// exhausted reports whether a test of who reaches us was asked for often enough.
+func (q question) exhausted() bool { return q.socket == reachSocket && q.sent >= unheardAfter }
+
+// complete reports whether everything was answered that the result depends on: the test from the server that was asked
+// for it says nothing about the NAT, and OpenSpy does not send it.
 func (d *detection) complete() bool {
-	return !slices.ContainsFunc(d.questions, func(q question) bool { return !q.answered })
+	return !slices.ContainsFunc(d.questions, func(q question) bool {
+		return !q.answered && (q.probe || q.socket == mapSocket)
+	})
 }
 
-// onlyUnheard reports whether all that is missing are probes which were asked for often enough.
+// onlyUnheard reports whether all that is missing are tests which were asked for often enough.
 func (d *detection) onlyUnheard() bool {
-	return !slices.ContainsFunc(d.questions, func(q question) bool {
-		return !q.answered && !(q.probe && q.sent >= unheardAfter)
-	})
+	return !slices.ContainsFunc(d.questions, func(q question) bool { return !q.answered && !q.exhausted() })
 }
 
 // handle takes a datagram. An answer counts only if it comes from where it can come from: the server that was asked for
@@ -131,6 +135,10 @@ func (d *detection) handle(s int, b []byte, from netip.AddrPort, now time.Time) 
 	p, ok := packet.(natnegwire.Exchange)
 	if err != nil || !ok {
 		d.ignored++
+		return
+	}
+	if s == reachSocket && p.Type == natnegwire.TypeERTTest && p.Port == 0 && p.Cookie == CookieFromUint32(natifyCookie) {
+		d.handleUnnamed(from, now)
 		return
 	}
 	i := slices.IndexFunc(d.questions, func(q question) bool {
@@ -168,6 +176,24 @@ func (d *detection) handle(s int, b []byte, from netip.AddrPort, now time.Time) 
 		server.Answered, server.RoundTrip = true, q.took
 		if s == mapSocket {
 			server.Observed = p.Addr
+		}
+	}
+}
+
+// handleUnnamed takes a test that does not say which one it is: OpenSpy puts 0 for all port types, though it sends from the
+// right places. So the place tells: an address that E never wrote to, a port that it never wrote to, or both.
+func (d *detection) handleUnnamed(from netip.AddrPort, now time.Time) {
+	one, two := d.servers.state[0].Addr, d.servers.state[1].Addr
+	otherIP := from.Addr() != one.Addr() && from.Addr() != two.Addr()
+	otherPort := from.Port() != one.Port() && from.Port() != two.Port()
+	if !otherIP && !otherPort {
+		d.ignored++
+		return
+	}
+	for i := range d.questions {
+		q := &d.questions[i]
+		if q.socket == reachSocket && !q.answered && (q.packet.Port == natnegwire.PortNN2 && otherIP || q.packet.Port == natnegwire.PortNN3 && otherPort) {
+			q.answered, q.took = true, now.Sub(q.lastSent)
 		}
 	}
 }

@@ -35,8 +35,14 @@ func (s *Server) handleNatify(socket int, p natnegwire.Exchange, from netip.Addr
 	case p.Port == natnegwire.PortNN3:
 		sender = Probe2
 	}
-	if s.family.natify == natifyVersion {
-		test.Version = 0
+	if s.family.natify == natifyUnnamed {
+		test.Version, test.Port = 0, 0
+		switch p.Port {
+		case natnegwire.PortNN1:
+			sender = Probe2
+		case natnegwire.PortNN3:
+			sender = Probe1
+		}
 	}
 	s.send(sender, from, test)
 }

@@ -54,7 +54,7 @@ type natify int
 
 const (
 	natifyFull    natify = iota // ERT tests from where they were asked for
-	natifyVersion               // the same, with version byte 0
+	natifyUnnamed               // from three other places, with version byte and port type 0
 	natifyEmpty                 // always from the same server, with an empty body
 	natifyNone
 )
@@ -74,7 +74,7 @@ var behaviours = map[quirks.Family]behaviour{
 	quirks.OpenSpy: {
 		ackBody: openspyBody, target: toEverySource, ertTests: true,
 		connectDelay: 800 * time.Millisecond, repeat: 2 * time.Second, gotData: 1, deadbeat: 10800 * time.Millisecond, privateAddr: true,
-		longReport: true, reportDelay: 500 * time.Millisecond, preinit: -1, addressCheck: true, natify: natifyVersion,
+		longReport: true, reportDelay: 500 * time.Millisecond, preinit: -1, addressCheck: true, natify: natifyUnnamed,
 	},
 	quirks.WFC: {
 		ackBody: nintendoBody, need: needBasic, sameVersion: true,

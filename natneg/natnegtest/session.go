@@ -121,16 +121,31 @@ func (s *Server) session(cookie [4]byte, version uint8) *session {
 	if found := s.sessions[cookie]; found != nil {
 		return found
 	}
-	if len(s.sessions) >= maxSessions {
+	if len(s.sessions) >= maxSessions && !s.evict() {
 		return nil
 	}
 	created := &session{cookie: cookie, version: version}
 	s.sessions[cookie] = created
-	s.after(sessionLife, func() { delete(s.sessions, cookie) })
+	s.after(sessionLife, func() {
+		if s.sessions[cookie] == created {
+			delete(s.sessions, cookie)
+		}
+	})
 	if s.family.deadbeat > 0 {
 		s.after(s.family.deadbeat, func() { s.giveUp(created) })
 	}
 	return created
+}
+
+// evict makes room by forgetting a session that has done its work.
+func (s *Server) evict() bool {
+	for cookie, session := range s.sessions {
+		if session.connected || session.over {
+			delete(s.sessions, cookie)
+			return true
+		}
+	}
+	return false
 }
 
 // startTests sends the ERT tests of OpenSpy: from another address and port, from another address, from another port.

@@ -12,6 +12,7 @@ import (
 	"github.com/pion/transport/v4/vnet"
 	"github.com/stretchr/testify/require"
 
+	"github.com/relight-sdk/relight/internal/quirks"
 	"github.com/relight-sdk/relight/internal/tests/simnet"
 	"github.com/relight-sdk/relight/natneg"
 	"github.com/relight-sdk/relight/natneg/natnegtest"
@@ -54,13 +55,13 @@ func behind(t testing.TB, network *simnet.Network, nat kind, public, private str
 }
 
 // natLab is matchup servers on the internet and two players behind NATs.
-func natLab(t testing.TB, guest, host kind) (server *natnegtest.Server, guestConfig, hostConfig natneg.Config, stop func()) {
+func natLab(t testing.TB, guest, host kind, family quirks.Family) (server *natnegtest.Server, guestConfig, hostConfig natneg.Config, stop func()) {
 	t.Helper()
 	network := simnet.New(t, simnet.Options{Delay: 10 * time.Millisecond})
 	one, two, three, four := network.Host("198.51.100.1"), network.Host("198.51.100.2"), network.Host("198.51.100.3"), network.Host("198.51.100.4")
 	guestConfig = natneg.Config{Game: "gmtest", ListenPacket: behind(t, network, guest, "203.0.113.1", "192.168.1.2")}
 	hostConfig = natneg.Config{Game: "gmtest", ListenPacket: behind(t, network, host, "192.0.2.1", "192.168.2.2")}
-	server, err := natnegtest.New(natnegtest.Config{Conns: []net.PacketConn{
+	server, err := natnegtest.New(natnegtest.Config{Family: family, Conns: []net.PacketConn{
 		one.Listen(27901), two.Listen(27901), three.Listen(27901), four.Listen(30695), one.Listen(30695),
 	}})
 	require.NoError(t, err)
@@ -92,7 +93,7 @@ func TestThroughNATs(t *testing.T) {
 		for _, game := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s and %s, game socket %v", test.guest.name, test.host.name, game), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					_, guest, host, stop := natLab(t, test.guest, test.host)
+					_, guest, host, stop := natLab(t, test.guest, test.host, quirks.Original)
 					defer stop()
 					var guestConn, hostConn net.PacketConn
 					if game {
@@ -128,9 +129,9 @@ func TestThroughNATs(t *testing.T) {
 
 func TestDetectNATs(t *testing.T) {
 	for _, nat := range []kind{fullCone, restrictedCone, portRestricted, symmetric} {
-		t.Run(nat.name, func(t *testing.T) {
+		for _, family := range []quirks.Family{quirks.Original, quirks.OpenSpy, quirks.UniSpy} {
 			synctest.Test(t, func(t *testing.T) {
-				_, config, _, stop := natLab(t, nat, fullCone)
+				_, config, _, stop := natLab(t, nat, fullCone, family)
 				defer stop()
 				report, err := natneg.Detect(t.Context(), config)
 				require.NoError(t, err)
@@ -161,6 +162,6 @@ func TestDetectNATs(t *testing.T) {
 				require.True(t, report.TwoServers)
 				require.Contains(t, report.String(), "third matchup server")
 			})
-		})
+		}
 	}
 }
