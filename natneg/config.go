@@ -44,7 +44,7 @@ type Config struct {
 	PingTimeout    time.Duration // for the partner to answer at that address; 0 means 6.3 s, as the original
 	DetectTimeout  time.Duration // for Detect as a whole, without the names; 0 means 10 s, as the original
 
-	LocalIP   netip.Addr // told to the servers, which give it to a partner behind the same NAT; zero: the socket's, or else the first private address of this machine
+	LocalIP   netip.Addr // told to the servers, which give it to a partner behind the same NAT; zero: the one that the socket is bound to, or else the one from which this machine reaches server 1
 	NAT       *Report    // what Detect found; told to the servers afterwards; nil means unknown
 	AnySource bool       // take CONNECT from addresses that are not the servers', for back ends that answer from elsewhere; false: ignore them
 

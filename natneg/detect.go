@@ -84,7 +84,7 @@ func Detect(ctx context.Context, config Config) (*Report, error) {
 	if err := sockets.run(ctx, config, d); err != nil {
 		return nil, &Error{Step: StepDetect, Servers: found.state, Err: err}
 	}
-	report, ok := d.report(sockets.private(config))
+	report, ok := d.report(sockets.private(config, found.at(0)))
 	report.Servers = slices.Clone(found.state)
 	report.Duration = time.Since(began)
 	if !ok {
@@ -138,11 +138,11 @@ func (s *detectSockets) close() {
 	})
 }
 
-func (s *detectSockets) private(config Config) netip.AddrPort {
+func (s *detectSockets) private(config Config, server netip.AddrPort) netip.AddrPort {
 	raw := s.paths[mapSocket].raw
 	ip := config.LocalIP.Unmap()
 	if !ip.IsValid() {
-		ip = localIP(raw)
+		ip = localIP(server, raw)
 	}
 	return netip.AddrPortFrom(ip, boundAddr(raw).Port())
 }

@@ -25,7 +25,7 @@
 //
 // The bytes are the original's, the patience is not. Success is reported as soon as the path is open, not five to twelve
 // seconds later; first packets are repeated faster; one dead matchup server of three is tolerated; the wait for a partner
-// who does not come is 15 seconds instead of a minute; CONNECT is taken from the matchup servers' addresses only; and a
+// who does not come is 15 seconds instead of a minute; the local address that is told is the one that leads to the servers; CONNECT is taken from the matchup servers' addresses only; and a
 // failure is reported to the servers with a single packet, so that nothing keeps running behind it.
 //
 // Packets are matched by the cookie. Pings go to the address that the servers named or from which a ping with our cookie

@@ -5,17 +5,28 @@ import (
 	"net/netip"
 )
 
-// localIP is the address that INIT tells (spec natneg.md §3): the one that a socket is bound to; else the first private
-// one of this machine; else its last one that is not 127.0.0.1; else 0.0.0.0.
-func localIP(conns ...net.PacketConn) netip.Addr {
+// localIP is the address that INIT tells: the one that a socket is bound to; else the one from which this machine reaches
+// the server. The original takes the first private address that it finds (spec natneg.md §3), which on a machine with
+// virtual networks is often one that no partner can reach; that is the last resort here.
+func localIP(server netip.AddrPort, conns ...net.PacketConn) netip.Addr {
 	for _, conn := range conns {
-		if conn == nil {
-			continue
-		}
 		if addr := boundAddr(conn).Addr(); addr.Is4() && !addr.IsUnspecified() {
 			return addr
 		}
 	}
+	// Connecting a UDP socket sends nothing; it asks for the route.
+	if probe, err := net.DialUDP("udp4", nil, net.UDPAddrFromAddrPort(server)); err == nil {
+		addr := boundAddr(probe).Addr()
+		_ = probe.Close()
+		if addr.Is4() && !addr.IsUnspecified() {
+			return addr
+		}
+	}
+	return interfaceIP()
+}
+
+// interfaceIP is the first private address of this machine; else its last one that is not 127.0.0.1; else 0.0.0.0.
+func interfaceIP() netip.Addr {
 	last := netip.IPv4Unspecified()
 	addrs, err := net.InterfaceAddrs()
 	if err != nil {
@@ -39,7 +50,7 @@ func localIP(conns ...net.PacketConn) netip.Addr {
 }
 
 // boundAddr is the local address of a socket, unmapped; invalid if it has none.
-func boundAddr(conn net.PacketConn) netip.AddrPort {
+func boundAddr(conn interface{ LocalAddr() net.Addr }) netip.AddrPort {
 	local := conn.LocalAddr()
 	if local == nil {
 		return netip.AddrPort{}

@@ -162,7 +162,7 @@ func (n *Negotiation) run(ctx context.Context, conn net.PacketConn) {
 func (n *Negotiation) params(found servers, paths *paths) params {
 	p := params{
 		game: n.config.Game, version: uint8(n.config.Version), cookie: n.cookie, role: n.role,
-		useGame: paths.game != nil, servers: found, anySource: n.config.AnySource, local: paths.local(n.config),
+		useGame: paths.game != nil, servers: found, anySource: n.config.AnySource, local: paths.local(n.config, found.at(0)),
 		natType: uint32(NATUnknown), initTimeout: n.config.InitTimeout, connectTimeout: n.config.ConnectTimeout,
 		pingTimeout: n.config.PingTimeout,
 	}

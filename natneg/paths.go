@@ -92,14 +92,14 @@ func (p *paths) conn() net.PacketConn {
 }
 
 // local is what INIT tells: our address, and the port of the socket that the game will use.
-func (p *paths) local(config Config) netip.AddrPort {
+func (p *paths) local(config Config, server netip.AddrPort) netip.AddrPort {
 	conn := p.neg.raw
 	ip := config.LocalIP.Unmap()
 	if p.game != nil {
 		conn = p.game.raw
 	}
 	if !ip.IsValid() {
-		ip = localIP(conn, p.neg.raw)
+		ip = localIP(server, conn, p.neg.raw)
 	}
 	return netip.AddrPortFrom(ip, boundAddr(conn).Port())
 }

@@ -84,7 +84,7 @@ func TestDetectOnLoopback(t *testing.T) {
 	server, err := natnegtest.New(natnegtest.Config{})
 	require.NoError(t, err)
 	defer server.Close()
-	config := natneg.Config{Game: "gmtest", Servers: server.Addrs(), LocalIP: mustAddr("127.0.0.1:1").Addr()}
+	config := natneg.Config{Game: "gmtest", Servers: server.Addrs()}
 	report, err := natneg.Detect(t.Context(), config)
 	require.NoError(t, err)
 	require.Equal(t, natneg.NATNone, report.NAT)
