@@ -96,7 +96,7 @@ func (s *session) exchange(ctx context.Context, op string, message []byte, wants
 	if err := s.send(message); err != nil {
 		s.cancel(net.ErrClosed)
 		<-s.done
-		return problem(errors.Join(errBroken, err), "")
+		return problem(joined(errBroken, err), "")
 	}
 	if w == nil {
 		return nil
@@ -122,7 +122,7 @@ func (s *session) exchange(ctx context.Context, op string, message []byte, wants
 			if answered {
 				return problem(s.failure(), "")
 			}
-			return problem(errors.Join(errBroken, s.failure()), "")
+			return problem(joined(errBroken, s.failure()), "")
 		}
 	}
 }

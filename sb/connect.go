@@ -3,7 +3,6 @@ package sb
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -107,7 +106,7 @@ func (b *Browser) Connect(ctx context.Context, server Server, conn net.PacketCon
 	}
 	var err error = &ConnectError{c.attempts}
 	if ctx.Err() != nil {
-		err = errors.Join(ctx.Err(), err)
+		err = joined(ctx.Err(), err)
 	}
 	return nil, &Error{Op: "connect", Peer: server.Addr.String(), Err: err}
 }

@@ -80,3 +80,32 @@ const silenceHint = "the master says nothing: usually the game is unknown to it 
 
 // errMute is ErrSilence of a master that has not sent a single byte.
 var errMute = fmt.Errorf("%w", ErrSilence)
+
+// joined is errors.Join on one line.
+func joined(errs ...error) error {
+	var list joinedErrors
+	for _, err := range errs {
+		if err != nil {
+			list = append(list, err)
+		}
+	}
+	if len(list) == 0 {
+		return nil
+	}
+	return list
+}
+
+type joinedErrors []error
+
+func (e joinedErrors) Unwrap() []error { return e }
+
+func (e joinedErrors) Error() string {
+	var text strings.Builder
+	for i, err := range e {
+		if i > 0 {
+			text.WriteString(": ")
+		}
+		text.WriteString(err.Error())
+	}
+	return text.String()
+}

@@ -53,7 +53,6 @@ type queue struct {
 	others  int
 	unseen  int   // servers that came and went while they waited
 	err     error // why nothing more comes
-	told    bool  // err was given out
 }
 
 type queued struct {

@@ -85,7 +85,7 @@ func (l *link) dial(ctx context.Context) error {
 	addrs, err := l.config.locator().Resolve(limited, backend.List, l.config.Game, l.config.Addr)
 	if err != nil {
 		if errors.Is(err, backend.ErrNotConfigured) {
-			err = errors.Join(ErrNotConfigured, err)
+			err = joined(ErrNotConfigured, err)
 		}
 		return l.fail(l.contextError(ctx, limited, err), "")
 	}
@@ -102,16 +102,16 @@ func (l *link) dial(ctx context.Context) error {
 			break
 		}
 	}
-	return l.fail(l.contextError(ctx, limited, errors.Join(failures...)), "")
+	return l.fail(l.contextError(ctx, limited, joined(failures...)), "")
 }
 
 // contextError makes the end of a context part of an error that came of it.
 func (l *link) contextError(ctx, limited context.Context, err error) error {
 	if ctx.Err() != nil {
-		return errors.Join(ctx.Err(), err)
+		return joined(ctx.Err(), err)
 	}
 	if limited.Err() != nil {
-		return errors.Join(os.ErrDeadlineExceeded, err)
+		return joined(os.ErrDeadlineExceeded, err)
 	}
 	return err
 }
@@ -245,7 +245,7 @@ func (l *link) readHeader(b []byte) error {
 	}
 	cipher, err := gscrypt.NewEnctypeX(l.challenge, header.Challenge, l.config.Secret)
 	if err != nil {
-		return errors.Join(errNoCipher, err)
+		return joined(errNoCipher, err)
 	}
 	l.cipher, l.flags = cipher, header.Flags
 	rest := l.header[n:]
@@ -264,27 +264,27 @@ func (l *link) atEnd(ctx context.Context, e *sbwire.Element) error {
 	if l.cipher == nil {
 		switch {
 		case l.received == 0:
-			return l.fail(errors.Join(ErrRefused, l.ended), "the master closed the connection without a byte: usually the game is unknown to it")
+			return l.fail(joined(ErrRefused, l.ended), "the master closed the connection without a byte: usually the game is unknown to it")
 		case sbwire.ClearText(l.header):
 			return l.fail(ErrRefused, "the master says "+strconv.Quote(string(l.header)))
 		}
-		return l.fail(errors.Join(ErrIncomplete, l.ended), "the master closed the connection in front of the list")
+		return l.fail(joined(ErrIncomplete, l.ended), "the master closed the connection in front of the list")
 	}
 	more, err := l.decoder.Close(e)
 	if more {
 		return l.account(e)
 	}
 	if errors.Is(err, io.EOF) {
-		return l.fail(errors.Join(io.EOF, l.ended), "the master closed the connection")
+		return l.fail(joined(io.EOF, l.ended), "the master closed the connection")
 	}
-	return l.fail(errors.Join(ErrIncomplete, err, l.ended), "")
+	return l.fail(joined(ErrIncomplete, err, l.ended), "")
 }
 
 func (l *link) decoderError(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return l.fail(errors.Join(ErrIncomplete, err), "")
+		return l.fail(joined(ErrIncomplete, err), "")
 	}
-	return l.fail(errors.Join(ErrMalformed, err), "")
+	return l.fail(joined(ErrMalformed, err), "")
 }
 
 // readError makes sense of a read or write that failed for a reason other than the master's closing.
@@ -301,7 +301,7 @@ func (l *link) readError(ctx context.Context, err error) error {
 	}
 	switch {
 	case sbwire.ClearText(l.header):
-		return l.fail(errors.Join(ErrRefused, ErrSilence), "the master says "+strconv.Quote(string(l.header)))
+		return l.fail(joined(ErrRefused, ErrSilence), "the master says "+strconv.Quote(string(l.header)))
 	case l.received == 0:
 		return l.fail(errMute, silenceHint)
 	case l.lastWait:

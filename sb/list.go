@@ -59,7 +59,7 @@ func (q Query) options(base sbwire.Options) (full, plain sbwire.Options) {
 // request makes the list request.
 func (b *Browser) request(query Query, options sbwire.Options) (sbwire.ListRequest, error) {
 	if b.config.Game == "" || b.config.Secret == "" {
-		return sbwire.ListRequest{}, errors.Join(ErrNotConfigured, errors.New("the name of the game or its secret is missing"))
+		return sbwire.ListRequest{}, joined(ErrNotConfigured, errors.New("the name of the game or its secret is missing"))
 	}
 	fields := query.Fields
 	if len(fields) == 0 {

@@ -235,7 +235,7 @@ func (q *probe) lost() Server {
 		sent := &q.sends[len(q.sends)-1-i]
 		if sent.some {
 			server = withData(server, sent.parts.Data())
-			failure.Reason, failure.Err = "parts of the reply are missing", errors.Join(ErrNoAnswer, ErrIncomplete)
+			failure.Reason, failure.Err = "parts of the reply are missing", joined(ErrNoAnswer, ErrIncomplete)
 			break
 		}
 	}

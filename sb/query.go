@@ -2,7 +2,6 @@ package sb
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"iter"
 	"net"
@@ -83,7 +82,7 @@ func (b *Browser) queryAddr(server Server) netip.AddrPort {
 func (b *Browser) newProber(query DirectQuery) (*prober, error) {
 	registry, err := qr2wire.NewRegistry(b.keys())
 	if err != nil {
-		return nil, errors.Join(ErrNotConfigured, err)
+		return nil, joined(ErrNotConfigured, err)
 	}
 	p := &prober{query: query, registry: registry, challenge: b.wantsChallenge(), attempts: b.config.QueryAttempts,
 		timeout: b.config.QueryTimeout, stats: &b.queries, probes: make(map[netip.AddrPort]*probe)}

@@ -81,7 +81,9 @@ func (b *Browser) startSession(ctx context.Context, op string, query Query, opti
 	}
 	context.AfterFunc(s.ctx, func() { l.conn.Close() })
 	if q == nil {
+		s.mu.Lock()
 		s.idle = time.AfterFunc(l.config.IdleTimeout, s.expire)
+		s.mu.Unlock()
 	}
 	go s.run()
 	return s, nil

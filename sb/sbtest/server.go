@@ -17,6 +17,7 @@ type (
 	Registry   = registry.Registry
 	GameServer = registry.Server
 	Field      = registry.Field
+	Family     = quirks.Family
 )
 
 // Config says how the master behaves. The zero value listens on 127.0.0.1 and knows no game.
@@ -25,7 +26,7 @@ type Config struct {
 	Registry *Registry         // the servers that are listed; nil means one of its own
 	// Family imitates a family of living servers (spec servers.md §4.1): "openspy", "wfc", "dwc", "unispy", "kr4uzi" or
 	// "crymp"; empty is the original.
-	Family quirks.Family
+	Family Family
 
 	Listen   string       // address to listen on; empty means 127.0.0.1:0
 	Listener net.Listener // instead of Listen; the Server closes it

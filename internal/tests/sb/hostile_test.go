@@ -278,3 +278,62 @@ func TestNobodyListens(t *testing.T) {
 type lookup func(host string) ([]netip.Addr, error)
 
 func (l lookup) LookupNetIP(_ context.Context, _, host string) ([]netip.Addr, error) { return l(host) }
+
+// A dialer that never comes back, and a name server that does not: the time limit ends both.
+func TestConnectTimeout(t *testing.T) {
+	for name, config := range map[string]sb.Config{
+		"dial": {Addr: "192.0.2.1", DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			<-ctx.Done()
+			return nil, ctx.Err()
+		}},
+		"resolve": {Domain: "example.net", Resolver: slowLookup{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				browser := newBrowser(t, config)
+				start := time.Now()
+				_, err := collect(t.Context(), browser, sb.Query{})
+				typed(t, err, context.DeadlineExceeded)
+				require.Equal(t, 5*time.Second, time.Since(start))
+				var timeout net.Error
+				require.ErrorAs(t, err, &timeout)
+				require.True(t, timeout.Timeout())
+				require.NotContains(t, err.Error(), "\n")
+			})
+		})
+	}
+}
+
+type slowLookup struct{}
+
+func (slowLookup) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+	<-ctx.Done()
+	return nil, ctx.Err()
+}
+
+// The same faults under a subscription: its events end with a typed error in time.
+func TestFaultsUnderASubscription(t *testing.T) {
+	for name, fault := range map[string]sbtest.Fault{"stall": sbtest.Stall, "close": sbtest.Close, "garbage": sbtest.Garbage} {
+		t.Run(name, func(t *testing.T) {
+			for at := range 240 {
+				synctest.Test(t, func(t *testing.T) {
+					master := newMaster(t, sbtest.Config{NoListen: true, Faults: sbtest.Faults{Fault: fault, At: at}})
+					defer master.Close()
+					browser := newBrowser(t, sb.Config{Addr: "192.0.2.1", DialContext: piped(master)})
+					ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
+					defer cancel()
+					start := time.Now()
+					subscription, err := browser.Subscribe(ctx, sb.Query{})
+					if err == nil {
+						for _, failure := range subscription.Events(ctx) {
+							err = failure
+						}
+						require.NoError(t, subscription.Close())
+					}
+					typed(t, err, sb.ErrSilence, sb.ErrIncomplete, sb.ErrRefused, sb.ErrMalformed, io.EOF)
+					require.Less(t, time.Since(start), 3*time.Minute)
+				})
+			}
+		})
+	}
+}
