@@ -1,6 +1,7 @@
 package gp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -125,7 +126,7 @@ func (s *Searcher) UniqueNick(ctx context.Context, nick string, namespaces ...in
 // ValidEmail reports whether an e-mail address belongs to an account.
 func (s *Searcher) ValidEmail(ctx context.Context, email string) (bool, error) {
 	const op = "check e-mail"
-	reply, err := exchange(ctx, s, op, nil, &gpwire.ValidEmail{
+	reply, err := exchange(ctx, s, op, "", &gpwire.ValidEmail{
 		Email: strings.ToLower(email), PartnerID: s.config.PartnerID, GameName: s.config.Game,
 	}, gpwire.ParseValidReply)
 	if err != nil {
@@ -138,7 +139,7 @@ func (s *Searcher) ValidEmail(ctx context.Context, email string) (bool, error) {
 // not say which; one that does gives [ErrBadPassword].
 func (s *Searcher) Nicks(ctx context.Context, email, password string) ([]NickPair, error) {
 	const op = "nicks"
-	reply, err := exchange(ctx, s, op, gpwire.NicksDone, &gpwire.Nicks{
+	reply, err := exchange(ctx, s, op, gpwire.NicksMarker, &gpwire.Nicks{
 		Email: strings.ToLower(email), PassEnc: gscrypt.EncodePassword(password),
 		NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID, GameName: s.config.Game,
 	}, func(body []byte) (*gpwire.NicksReply, error) {
@@ -194,7 +195,7 @@ func (s *Searcher) UniqueNicksOf(ctx context.Context, profiles ...ProfileID) ([]
 // Suggest lists unique names like the preferred one that are free.
 func (s *Searcher) Suggest(ctx context.Context, preferred string) ([]string, error) {
 	const op = "suggest uniquenick"
-	reply, err := exchange(ctx, s, op, gpwire.SuggestDone, &gpwire.SuggestUnique{
+	reply, err := exchange(ctx, s, op, gpwire.SuggestMarker, &gpwire.SuggestUnique{
 		PreferredNick: preferred, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
 	}, func(body []byte) (*gpwire.SuggestReply, error) {
 		return gpwire.ParseSuggestReply(body, s.config.MaxResults)
@@ -208,7 +209,7 @@ func (s *Searcher) Suggest(ctx context.Context, preferred string) ([]string, err
 // BuddiesOf lists the buddies of another profile, at most limit. An owner who hides the list gives [ErrHidden].
 func (s *Searcher) BuddiesOf(ctx context.Context, profile ProfileID, limit int) ([]ProfileID, error) {
 	const op = "profile list"
-	reply, err := exchange(ctx, s, op, gpwire.ProfileListDone, &gpwire.ProfileList{
+	reply, err := exchange(ctx, s, op, gpwire.ProfileListMarker, &gpwire.ProfileList{
 		SessionKey: s.key, ProfileID: s.profile, Of: profile, MaxResults: limit, GameName: s.config.Game,
 	}, func(body []byte) (*gpwire.ProfileListReply, error) {
 		return gpwire.ParseProfileListReply(body, s.config.MaxResults)
@@ -223,7 +224,7 @@ func (s *Searcher) BuddiesOf(ctx context.Context, profile ProfileID, limit int) 
 }
 
 func (s *Searcher) matches(ctx context.Context, op string, kind gpwire.ListKind, request gpwire.Message) (*gpwire.MatchList, error) {
-	return exchange(ctx, s, op, kind.Done, request, func(body []byte) (*gpwire.MatchList, error) {
+	return exchange(ctx, s, op, kind.Marker(), request, func(body []byte) (*gpwire.MatchList, error) {
 		return gpwire.ParseMatchList(kind, body, s.config.MaxResults)
 	})
 }
@@ -241,7 +242,7 @@ func (s *Searcher) list(ctx context.Context, op string, kind gpwire.ListKind, re
 }
 
 func (s *Searcher) code(ctx context.Context, op, name string, request gpwire.Message) (ProfileID, error) {
-	reply, err := exchange(ctx, s, op, nil, request, func(body []byte) (*gpwire.CodeReply, error) {
+	reply, err := exchange(ctx, s, op, "", request, func(body []byte) (*gpwire.CodeReply, error) {
 		return gpwire.ParseCodeReply(name, body)
 	})
 	if err != nil {
@@ -254,11 +255,11 @@ func (s *Searcher) code(ctx context.Context, op, name string, request gpwire.Mes
 }
 
 // exchange runs one search on a connection of its own.
-func exchange[T any](ctx context.Context, s *Searcher, op string, done func([]byte) bool, request gpwire.Message, parse func([]byte) (*T, error)) (*T, error) {
+func exchange[T any](ctx context.Context, s *Searcher, op, marker string, request gpwire.Message, parse func([]byte) (*T, error)) (*T, error) {
 	limit := fmt.Errorf("%s took longer than %v", op, s.config.SearchTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.SearchTimeout, limit)
 	defer cancel()
-	body, peer, err := s.roundTrip(ctx, op, done, request)
+	body, peer, err := s.roundTrip(ctx, op, marker, request)
 	if err != nil {
 		return nil, &Error{Op: op, Peer: peer, Err: ended(ctx, err)}
 	}
@@ -280,7 +281,7 @@ func exchange[T any](ctx context.Context, s *Searcher, op string, done func([]by
 }
 
 // roundTrip sends the request and collects the reply.
-func (s *Searcher) roundTrip(ctx context.Context, op string, done func([]byte) bool, request gpwire.Message) (body []byte, peer string, err error) {
+func (s *Searcher) roundTrip(ctx context.Context, op, marker string, request gpwire.Message) (body []byte, peer string, err error) {
 	b, err := request.Append(nil)
 	if err != nil {
 		return nil, "", textError(err)
@@ -308,7 +309,7 @@ func (s *Searcher) roundTrip(ctx context.Context, op string, done func([]byte) b
 	if _, err := conn.Write(b); err != nil {
 		return nil, addr.String(), serverClosed(err)
 	}
-	body, err = s.collect(ctx, conn, done)
+	body, err = s.collect(ctx, conn, marker)
 	return body, addr.String(), err
 }
 
@@ -317,7 +318,7 @@ const markerGrace = 500 * time.Millisecond
 
 // collect reads a reply: up to \final\, or the end of its list, or the close of the connection, whatever comes first
 // (servers.md §6).
-func (s *Searcher) collect(ctx context.Context, conn net.Conn, done func([]byte) bool) ([]byte, error) {
+func (s *Searcher) collect(ctx context.Context, conn net.Conn, marker string) ([]byte, error) {
 	splitter := kv.Splitter{Limit: s.config.MaxMessage}
 	segment := make([]byte, 4096)
 	complete := false
@@ -337,10 +338,10 @@ func (s *Searcher) collect(ctx context.Context, conn net.Conn, done func([]byte)
 			}
 		}
 		pending := splitter.Pending()
-		if done != nil && !complete {
-			// Only what is new can hold the marker, and what is just before it. No marker is longer than this.
-			const longestMarker = 16
-			complete = done(pending[max(0, len(pending)-n-longestMarker):])
+		if marker != "" && !complete {
+			// Only what is new can hold the marker, and what is just before it.
+			whole := []byte(`\` + marker + `\`)
+			complete = bytes.Contains(pending[max(0, len(pending)-n-len(whole)):], whole)
 			if complete && ctx.Err() == nil {
 				_ = conn.SetReadDeadline(time.Now().Add(markerGrace))
 			}
@@ -348,7 +349,9 @@ func (s *Searcher) collect(ctx context.Context, conn net.Conn, done func([]byte)
 		if readErr == nil {
 			continue
 		}
-		if complete || len(pending) > 0 && errors.Is(readErr, io.EOF) {
+		// UniSpy glues the marker to the last value and closes (servers.md §5.1.4). A list without its marker is cut, and so
+		// is a reply without \final\ that is no list.
+		if complete || marker != "" && errors.Is(readErr, io.EOF) && bytes.HasSuffix(pending, []byte(marker)) {
 			return pending, nil
 		}
 		if errors.Is(readErr, os.ErrDeadlineExceeded) {

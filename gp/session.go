@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"maps"
 	"net"
+	"os"
 	"slices"
 	"sync"
 	"time"
@@ -27,6 +28,7 @@ type Session struct {
 
 	out     chan *outgoing
 	closing chan struct{} // closed when the session ends
+	reading chan struct{} // closed when nothing will be read any more
 	drained chan struct{} // closed when nothing will be written any more
 	done    sync.WaitGroup
 
@@ -75,6 +77,7 @@ func newSession(config Config) *Session {
 		events:    newQueue(config.EventQueue),
 		out:       make(chan *outgoing, outQueue),
 		closing:   make(chan struct{}),
+		reading:   make(chan struct{}),
 		drained:   make(chan struct{}),
 		splitter:  kv.Splitter{Limit: config.MaxMessage},
 		segment:   make([]byte, 4096),
@@ -219,9 +222,13 @@ func (s *Session) start() {
 
 // readLoop takes what the server sends until the connection ends.
 func (s *Session) readLoop() {
+	defer close(s.reading)
 	for {
 		body, err := s.receive()
 		if err != nil {
+			if errors.Is(err, os.ErrDeadlineExceeded) {
+				return // the writing goroutine ends the session, for its own reason
+			}
 			s.end(s.fail("receive", err), false)
 			return
 		}
@@ -296,17 +303,35 @@ func (s *Session) writeLoop() {
 				message.done <- err
 			}
 			if err != nil {
-				s.end(s.fail("send", err), false)
+				s.lost(s.fail("send", err))
 				return
 			}
 		case <-timer.C:
 			if err := s.keepAlive(); err != nil {
-				s.end(s.fail("keep alive", err), false)
+				s.lost(s.fail("keep alive", err))
 				return
 			}
 			timer.Reset(s.quietFor())
 		}
 	}
+}
+
+// lastWords is how long a session whose sending has failed listens for the reason: a server that kicks a player says why
+// before it closes.
+const lastWords = 250 * time.Millisecond
+
+// lost ends the session because nothing can be sent any more.
+func (s *Session) lost(err *Error) {
+	if !errors.Is(err, ErrPeerSilent) {
+		_ = s.conn.SetReadDeadline(time.Now().Add(lastWords))
+		timer := time.NewTimer(2 * lastWords)
+		defer timer.Stop()
+		select {
+		case <-s.reading:
+		case <-timer.C:
+		}
+	}
+	s.end(err, false)
 }
 
 // sayGoodbye sends what is still waiting, and the logout.

@@ -244,7 +244,7 @@ func (c *conn) lists() (before, after []message) {
 			after = append(after, &gpwire.BuddyList{ProfileIDs: buddies})
 		}
 		after = append(after, c.statuses(append(slices.Clone(blocked), buddies...))...)
-	case quirks.DWC:
+	case quirks.DWC, quirks.WFC:
 		after = c.statuses(buddies)
 	case quirks.Section8:
 		after = append(after, &gpwire.BuddyList{ProfileIDs: buddies}, &gpwire.BlockList{ProfileIDs: blocked}, &gpwire.KeepAlive{})

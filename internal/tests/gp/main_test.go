@@ -48,6 +48,7 @@ func scripted(t *testing.T, script func(*peer)) func(context.Context, string, st
 // receive reads one message with its \final\. It is empty when the client has gone.
 func (p *peer) receive() string {
 	_ = p.conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	defer func() { _ = p.conn.SetReadDeadline(time.Time{}) }()
 	segment := make([]byte, 4096)
 	for {
 		body, ok, err := p.splitter.Next()

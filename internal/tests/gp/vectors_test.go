@@ -224,7 +224,9 @@ func TestVectorsLogin(t *testing.T) {
 			}
 			var newUser, login, logout string
 			config := v.config(t)
+			played := make(chan struct{})
 			config.DialContext = scripted(t, func(p *peer) {
+				defer close(played)
 				p.send(`\lc\1\challenge\` + v.ServerChallenge + `\id\1\final\`)
 				if v.NewUserReply != "" {
 					newUser = p.receive()
@@ -253,6 +255,7 @@ func TestVectorsLogin(t *testing.T) {
 			} else {
 				require.ErrorIs(t, err, gp.ErrProofMismatch)
 			}
+			<-played
 			assert.Equal(t, strings.TrimPrefix(v.NewUserMessage, keepAliveFirst), newUser)
 			assert.Equal(t, strings.TrimPrefix(v.LoginMessage, keepAliveFirst), login)
 			if v.LogoutMessage != "" {

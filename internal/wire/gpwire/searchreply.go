@@ -27,6 +27,13 @@ type MatchList struct {
 	More    int // more matches exist; Search only
 }
 
+// The keys that end the lists that are no [MatchList].
+const (
+	NicksMarker       = "ndone"
+	SuggestMarker     = "usdone"
+	ProfileListMarker = "pldone"
+)
+
 // ListKind is how a list of matches is written.
 type ListKind struct {
 	command string // of a list that has one of its own
@@ -42,8 +49,8 @@ var (
 	ListOthersList   = ListKind{command: "otherslist", item: "o", marker: "oldone"}
 )
 
-// Done reports whether the bytes of a reply hold the marker that ends its list: some servers send no \final\ behind it.
-func (k ListKind) Done(body []byte) bool { return hasMarker(body, k.marker) }
+// Marker is the key that ends the list: some servers send no inal\ behind it.
+func (k ListKind) Marker() string { return k.marker }
 
 // Append writes the reply with its \final\.
 func (l *MatchList) Append(b []byte) ([]byte, error) {
@@ -207,9 +214,6 @@ type NicksReply struct {
 	Nicks []NickPair
 }
 
-// NicksDone reports whether the bytes of a reply hold its end marker.
-func NicksDone(body []byte) bool { return hasMarker(body, "ndone") }
-
 // Append writes the reply with its \final\.
 func (r *NicksReply) Append(b []byte) ([]byte, error) {
 	m := kv.Build(b)
@@ -303,9 +307,6 @@ type SuggestReply struct {
 	Nicks []string
 }
 
-// SuggestDone reports whether the bytes of a reply hold its end marker.
-func SuggestDone(body []byte) bool { return hasMarker(body, "usdone") }
-
 // Append writes the reply with its \final\.
 func (r *SuggestReply) Append(b []byte) ([]byte, error) {
 	m := kv.Build(b)
@@ -351,9 +352,6 @@ type ProfileListReply struct {
 	Hidden     bool // the owner does not show the list
 	ProfileIDs []ProfileID
 }
-
-// ProfileListDone reports whether the bytes of a reply hold its end marker.
-func ProfileListDone(body []byte) bool { return hasMarker(body, "pldone") }
 
 // Append writes the reply with its \final\.
 func (r *ProfileListReply) Append(b []byte) ([]byte, error) {
@@ -404,9 +402,4 @@ func ParseProfileListReply(body []byte, limit int) (*ProfileListReply, error) {
 		return fail("profilelist", ErrMissing)
 	}
 	return reply, nil
-}
-
-// hasMarker looks for the key that ends a list. It must be whole: another backslash follows.
-func hasMarker(body []byte, marker string) bool {
-	return bytes.Contains(body, []byte(`\`+marker+`\`))
 }
