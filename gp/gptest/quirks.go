@@ -138,7 +138,7 @@ func (s *Server) userID(a *account) gpwire.UserID {
 	case s.config.Family == quirks.DWC:
 		return gpwire.UserID(fmt.Sprintf("84%011d", a.ProfileID)) // thirteen digits
 	}
-	return gpwire.UserID(strconv.FormatInt(int64(a.ProfileID-10000), 10))
+	return gpwire.UserID(strconv.FormatInt(int64(a.ProfileID+10000), 10))
 }
 
 // newTicket is the login ticket of a new session.
