@@ -191,7 +191,9 @@ func (c *column) read(s *cryptobyte.String) {
 }
 
 // zeros reads the zero bytes in front of the next value. One ends the list of values and another one the section; more
-// than these are empty values, as Unreal Tournament 3 sends them (spec servers.md §3.6).
+// than these are empty values, as Unreal Tournament 3 sends them (spec servers.md §3.6). What comes behind
+// the end of a list is the name of a key and the index 0: only the first key of a packet starts at another one. If it
+// is not, it is a value, and all of the zeros are empty ones.
 func zeros(s *cryptobyte.String) (empty int, listEnds, sectionEnds bool) {
 	run := 0
 	for run < len(*s) && (*s)[run] == 0 {
@@ -203,7 +205,10 @@ func zeros(s *cryptobyte.String) (empty int, listEnds, sectionEnds bool) {
 	// Behind a section comes the type of the next one or nothing, behind a list the printable name of a key.
 	last := run == len(*s) || (*s)[run] <= sectionTeams
 	s.Skip(run)
+	end := bytes.IndexByte(*s, 0)
 	switch {
+	case !last && end >= 0 && end+1 < len(*s) && (*s)[end+1] != 0:
+		return run, false, false
 	case last && run == 1:
 		return 0, true, true
 	case last:
