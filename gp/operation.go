@@ -110,11 +110,11 @@ func (s *Session) refuse(m *gpwire.ErrorReply) bool {
 		s.settle()
 		return true
 	}
-	error := orphan{reply: m, before: s.nextID}
-	if !slices.ContainsFunc(s.pending, error.fits) {
+	stray := orphan{reply: m, before: s.nextID}
+	if !slices.ContainsFunc(s.pending, stray.fits) {
 		return false
 	}
-	s.orphans = append(s.orphans, error)
+	s.orphans = append(s.orphans, stray)
 	s.settle()
 	return true
 }
