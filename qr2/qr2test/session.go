@@ -210,11 +210,7 @@ func (m *Master) challengeText(addr netip.AddrPort) string {
 		return m.randomText(20, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	case challengePadded:
 		ip, port := addr.Addr().As4(), addr.Port()
-		text := m.randomText(7, alphanumeric) + fmt.Sprintf("%02X", options)
-		for _, v := range ip {
-			text += fmt.Sprintf("%2X", v)
-		}
-		return text + fmt.Sprintf("%4X", port)
+		return m.randomText(7, alphanumeric) + fmt.Sprintf("%02X%2X%2X%2X%2X%4X", options, ip[0], ip[1], ip[2], ip[3], port)
 	}
 	return qr2wire.ChallengeText(m.randomText(6, alphanumeric), options, addr)
 }

@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -186,10 +187,10 @@ func TestFaultsAreReported(t *testing.T) {
 	}
 }
 
-type failingResolver struct{ fail bool }
+type failingResolver struct{ fail atomic.Bool }
 
 func (r *failingResolver) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
-	if r.fail {
+	if r.fail.Load() {
 		return nil, errors.New("no such host")
 	}
 	return []netip.Addr{netip.MustParseAddr("10.0.0.1")}, nil
@@ -197,7 +198,8 @@ func (r *failingResolver) LookupNetIP(context.Context, string, string) ([]netip.
 
 func TestNameIsLookedUpAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		resolver := &failingResolver{fail: true}
+		resolver := new(failingResolver)
+		resolver.fail.Store(true)
 		s, stop := newStage(t, simnet.Options{}, qr2test.Config{}, qr2.Config{Addr: "master.example.net", Resolver: resolver})
 		defer stop()
 		time.Sleep(10 * time.Second)
@@ -206,7 +208,7 @@ func TestNameIsLookedUpAgain(t *testing.T) {
 		require.EqualError(t, state.Err, "qr2: resolve (master.example.net:27900): resolve master.example.net: no such host")
 		_, err := qr2test.Query(t.Context(), s.client, netip.MustParseAddrPort("10.0.0.2:7777"))
 		require.NoError(t, err)
-		resolver.fail = false
+		resolver.fail.Store(false)
 		time.Sleep(20 * time.Second)
 		require.Equal(t, qr2.StepListed, s.host.State().Masters[0].Step)
 	})
@@ -336,7 +338,7 @@ func TestUpdateRefuses(t *testing.T) {
 
 func TestSecretIsHidden(t *testing.T) {
 	config := qr2.Config{Game: game, Secret: secret}
-	for _, text := range []string{fmt.Sprintf("%v", config), fmt.Sprintf("%+v", config), fmt.Sprintf("%#v", config), fmt.Sprintf("%s", config)} {
+	for _, text := range []string{fmt.Sprintf("%v", config), fmt.Sprintf("%+v", config), fmt.Sprintf("%#v", config), config.String()} {
 		require.NotContains(t, text, secret)
 	}
 	var log strings.Builder
