@@ -4,8 +4,8 @@
 //	conn, err := net.ListenPacket("udp", ":7777")
 //	host, err := qr2.NewHost(conn, qr2.Config{Game: "gmtest", Secret: "HA6zkS", Domain: "example.net"})
 //	err = host.Update(qr2.Snapshot{
-//		Server:  qr2.Fields{{"hostname", "Friday night"}, {"mapname", "dm_bay"}, {"maxplayers", "16"}},
-//		Players: []qr2.Fields{{{"player_", "ann"}, {"score_", "12"}}},
+//		Server:  qr2.Fields{{Key: "hostname", Value: "Friday night"}, {Key: "mapname", Value: "dm_bay"}},
+//		Players: []qr2.Fields{{{Key: "player_", Value: "ann"}, {Key: "score_", Value: "12"}}},
 //	})
 //	go serveGame(host.GameConn()) // the rest of what arrives is the game's
 //	err = host.Run(ctx)           // until ctx ends: says goodbye to the master
