@@ -10,7 +10,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/relight-sdk/relight/internal/quirks"
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
 )
 
@@ -24,7 +23,7 @@ type Status = gpwire.Status
 type Config struct {
 	// Family is the server to imitate: "openspy", "wfc", "dwc", "unispy", "kr4uzi", "section8" or "dumbspy". Empty is the
 	// original, as its SDK expects it.
-	Family quirks.Family
+	Family Family
 	// Accounts exist from the start.
 	Accounts []Account
 	// Addr and SearchAddr are where Start listens. Empty means 127.0.0.1 and a free port.

@@ -12,7 +12,6 @@ import (
 	"sync"
 	"time"
 
-	"github.com/relight-sdk/relight/internal/quirks"
 	"github.com/relight-sdk/relight/internal/wire/natnegwire"
 )
 
@@ -35,7 +34,7 @@ const (
 type Config struct {
 	// Family imitates a family of living servers (spec servers.md §7): "openspy", "wfc", "dwc" or "unispy"; empty is the
 	// original.
-	Family quirks.Family
+	Family Family
 
 	// Conns are the sockets: servers 1, 2 and 3, and up to two more from which probes are sent (see Probe1 and Probe2).
 	// The Server closes them. Empty: they are opened with ListenPacket.
