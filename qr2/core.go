@@ -114,7 +114,7 @@ func (c *core) fromMaster(typ qr2wire.Type, key qr2wire.Key, body []byte, from n
 		case typ == qr2wire.TypeKeepAlive && key == (qr2wire.Key{}):
 			// WFC answers keep-alives with a key of zeros (spec servers.md §3.1).
 			c.contacted(m)
-			c.confirmed(m, now)
+			c.keptAlive(m, now)
 			return
 		}
 		c.counters.WrongKey++
@@ -139,15 +139,21 @@ func (c *core) fromMaster(typ qr2wire.Type, key qr2wire.Key, body []byte, from n
 	case qr2wire.TypeRegistered:
 		c.confirmed(m, now)
 	case qr2wire.TypeKeepAlive:
-		if m.state.Step != StepRefused {
-			c.confirmed(m, now)
-		}
+		c.keptAlive(m, now)
 	default:
 		// UniSpy sends a heartbeat's type with text that means nothing, and lists us (spec servers.md §3.2).
 		c.counters.Unexpected++
 		if m.state.Step == StepHeartbeat || m.state.Step == StepNoAnswer {
 			c.enter(m, StepAnswered, nil, now)
 		}
+	}
+}
+
+// keptAlive takes an answer to a keep-alive. Behind an answered challenge it says that we are listed; alone it says nothing,
+// because crymp's master answers everybody (spec servers.md §3.1).
+func (c *core) keptAlive(m *master, now time.Time) {
+	if m.state.Step == StepAnswered {
+		c.confirmed(m, now)
 	}
 }
 

@@ -251,6 +251,28 @@ func TestForgottenAndRefused(t *testing.T) {
 	}
 }
 
+// The answer to a keep-alive confirms an answered challenge, with our key or, from WFC, with zeros; crymp's alone says nothing.
+func TestKeepAliveAnswers(t *testing.T) {
+	for name, key := range map[string]func(b *bench) qr2wire.Key{
+		"ours":  (*bench).key,
+		"zeros": func(*bench) qr2wire.Key { return qr2wire.Key{} },
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, Config{})
+			b.resolved(netip.AddrPort{})
+			b.until(31_000)
+			b.log = nil
+			answer := func() { b.receive(qr2wire.AppendToServer(nil, qr2wire.TypeKeepAlive, key(b))) }
+			answer()
+			b.want()
+			b.challenge("abcdef00C00002011964")
+			answer()
+			answer()
+			b.want("31000 challenge answered", "31000 challenge", "31000 listed")
+		})
+	}
+}
+
 func TestWrongInstanceKeyIsIgnored(t *testing.T) {
 	b := newBench(t, Config{})
 	b.resolved(netip.AddrPort{})
