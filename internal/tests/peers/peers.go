@@ -11,13 +11,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Program is the path of a program of Debian's, as "qstat". Where it is not installed the test is skipped, saying so; in
-// continuous integration it fails, because there it must be installed.
+// Program is the path of a program of Debian's, as "quakestat" (of the package qstat). Where it is not installed the test
+// is skipped, saying so; in continuous integration it fails, because there it must be installed.
 func Program(t testing.TB, name string) string {
 	t.Helper()
 	path, err := exec.LookPath(name)
 	if err != nil {
-		absent(t, name+" is not installed (Debian: apt-get install "+name+")")
+		absent(t, name+" is not installed (see .ci/run for the packages)")
 	}
 	return path
 }
