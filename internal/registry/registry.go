@@ -64,34 +64,36 @@ type key struct {
 	addr netip.AddrPort
 }
 
-// Put adds a server or replaces it, and tells the watchers.
+// Put adds a server or replaces it, and tells the watchers. It keeps copies of the slices.
 func (r *Registry) Put(server Server) {
+	server.Fields, server.Players, server.Teams = slices.Clone(server.Fields), cloneRows(server.Players), cloneRows(server.Teams)
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	if r.servers == nil {
 		r.servers = make(map[key]Server)
 	}
 	r.servers[key{server.Game, server.Addr}] = server
-	watchers := r.snapshotWatchers()
-	r.mu.Unlock()
-	for _, watch := range watchers {
-		watch(Change{Server: server})
+	r.tell(Change{Server: server})
+}
+
+func cloneRows(rows [][]Field) [][]Field {
+	rows = slices.Clone(rows)
+	for i := range rows {
+		rows[i] = slices.Clone(rows[i])
 	}
+	return rows
 }
 
 // Remove takes a server off the list and tells the watchers. It reports whether the server was listed.
 func (r *Registry) Remove(game string, addr netip.AddrPort) bool {
 	r.mu.Lock()
+	defer r.mu.Unlock()
 	server, ok := r.servers[key{game, addr}]
-	delete(r.servers, key{game, addr})
-	watchers := r.snapshotWatchers()
-	r.mu.Unlock()
-	if !ok {
-		return false
+	if ok {
+		delete(r.servers, key{game, addr})
+		r.tell(Change{Server: server, Removed: true})
 	}
-	for _, watch := range watchers {
-		watch(Change{Server: server, Removed: true})
-	}
-	return true
+	return ok
 }
 
 // Find returns the server with that address, of whatever game.
@@ -106,7 +108,7 @@ func (r *Registry) Find(addr netip.AddrPort) (Server, bool) {
 	return Server{}, false
 }
 
-// List returns the servers of a game, ordered by address.
+// List returns the servers of a game, ordered by address. Their slices are the registry's: read them only.
 func (r *Registry) List(game string) []Server {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -122,8 +124,8 @@ func (r *Registry) List(game string) []Server {
 	return list
 }
 
-// Watch calls f for every change from now on, from the goroutine that makes it: f must not block and must not call the
-// registry back. stop ends it; a change that is under way may still be told.
+// Watch calls f for every change from now on, in order, from the goroutine that makes it: f must not block and must not
+// call the registry back, which would wait for itself. Nothing is told once stop has returned.
 func (r *Registry) Watch(f func(Change)) (stop func()) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -159,10 +161,9 @@ func (r *Registry) Relay(ctx context.Context, addr netip.AddrPort, message []byt
 	return relay(ctx, server, message)
 }
 
-func (r *Registry) snapshotWatchers() []func(Change) {
-	list := make([]func(Change), 0, len(r.watchers))
+// tell calls the watchers with the lock held, so that they hear of the changes in the order in which those happened.
+func (r *Registry) tell(change Change) {
 	for _, watch := range r.watchers {
-		list = append(list, watch)
+		watch(change)
 	}
-	return list
 }

@@ -3,6 +3,8 @@ package registry_test
 import (
 	"context"
 	"net/netip"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -40,4 +42,43 @@ func TestRegistry(t *testing.T) {
 	r.Put(a)
 	require.Len(t, changes, 4)
 	require.True(t, changes[3].Removed)
+}
+
+// What a program does with its slices after Put does not change what is listed, nor does it race with who reads it.
+func TestPutCopies(t *testing.T) {
+	var r registry.Registry
+	server := registry.Server{Game: "gmtest", Addr: netip.MustParseAddrPort("192.0.2.1:7777"),
+		Fields:  []registry.Field{{Key: "hostname", Value: "A"}},
+		Players: [][]registry.Field{{{Key: "player_", Value: "ann"}}},
+		Teams:   [][]registry.Field{{{Key: "team_t", Value: "Red"}}}}
+	r.Put(server)
+	server.Fields[0].Value, server.Players[0][0].Value, server.Teams[0][0].Value = "B", "bob", "Blue"
+	listed := r.List("gmtest")[0]
+	require.Equal(t, "A", listed.Value("hostname"))
+	require.Equal(t, "ann", listed.Players[0][0].Value)
+	require.Equal(t, "Red", listed.Teams[0][0].Value)
+}
+
+// Watchers hear of the changes in the order in which they happened, whoever makes them: the last word is what is listed.
+func TestWatchersHearInOrder(t *testing.T) {
+	addr := netip.MustParseAddrPort("192.0.2.1:7777")
+	for range 200 {
+		var r registry.Registry
+		var mu sync.Mutex
+		var last string
+		r.Watch(func(c registry.Change) {
+			runtime.Gosched()
+			mu.Lock()
+			last = c.Server.Value("hostname")
+			mu.Unlock()
+		})
+		var work sync.WaitGroup
+		for i := range 8 {
+			work.Go(func() {
+				r.Put(registry.Server{Game: "gmtest", Addr: addr, Fields: []registry.Field{{Key: "hostname", Value: string(rune('A' + i))}}})
+			})
+		}
+		work.Wait()
+		require.Equal(t, r.List("gmtest")[0].Value("hostname"), last)
+	}
 }
