@@ -10,15 +10,17 @@ import (
 // each other. The router of vnet has a jitter, too, but delays the whole queue with it, and sleeps with its lock held,
 // which stops the clock of a synctest bubble.
 type jitterConn struct {
-	net.PacketConn
+	*conn
 	network *Network
 }
 
-func (n *Network) jitter(conn net.PacketConn) net.PacketConn {
+// wrap makes a socket of vnet one that behaves like a real one on this network.
+func (n *Network) wrap(socket net.PacketConn) net.PacketConn {
+	c := &conn{PacketConn: socket}
 	if n.options.Jitter <= 0 {
-		return conn
+		return c
 	}
-	return &jitterConn{conn, n}
+	return &jitterConn{c, n}
 }
 
 // WriteTo implements net.PacketConn. What the network says of the datagram later is not known to the sender.
@@ -26,6 +28,9 @@ func (c *jitterConn) WriteTo(b []byte, to net.Addr) (int, error) {
 	c.network.mu.Lock()
 	delay := time.Duration(c.network.random.Int64N(int64(c.network.options.Jitter)))
 	c.network.mu.Unlock()
+	if c.closed.Load() {
+		return c.conn.WriteTo(b, to)
+	}
 	held := bytes.Clone(b)
 	time.AfterFunc(delay, func() { _, _ = c.PacketConn.WriteTo(held, to) })
 	return len(b), nil

@@ -114,7 +114,7 @@ func (h *Host) Listen(port int) net.PacketConn {
 	h.t.Helper()
 	conn, err := h.stack.ListenPacket("udp4", net.JoinHostPort(h.ip, strconv.Itoa(port)))
 	require.NoError(h.t, err)
-	return h.network.jitter(conn)
+	return h.network.wrap(conn)
 }
 
 // ListenPacket opens a socket in the way that the Config structs of the SDK want it. An unspecified address becomes the
@@ -131,5 +131,5 @@ func (h *Host) ListenPacket(_ context.Context, _, address string) (net.PacketCon
 	if err != nil {
 		return nil, err
 	}
-	return h.network.jitter(conn), nil
+	return h.network.wrap(conn), nil
 }

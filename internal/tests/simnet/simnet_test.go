@@ -76,3 +76,25 @@ func TestJitterReorders(t *testing.T) {
 		require.False(t, inOrder)
 	})
 }
+
+// A closed socket says so in the words of package net, as a real one does.
+func TestClosedSockets(t *testing.T) {
+	for _, options := range []Options{{}, {Jitter: time.Millisecond}} {
+		network := New(t, options)
+		conn := network.Host("10.0.0.1").Listen(1000)
+		stop := network.Start()
+		read := make(chan error, 1)
+		go func() {
+			_, _, err := conn.ReadFrom(make([]byte, 10))
+			read <- err
+		}()
+		require.NoError(t, conn.Close())
+		require.ErrorIs(t, <-read, net.ErrClosed)
+		_, _, err := conn.ReadFrom(make([]byte, 10))
+		require.ErrorIs(t, err, net.ErrClosed)
+		_, err = conn.WriteTo([]byte("x"), conn.LocalAddr())
+		require.ErrorIs(t, err, net.ErrClosed)
+		require.ErrorIs(t, conn.Close(), net.ErrClosed)
+		stop()
+	}
+}
