@@ -23,10 +23,11 @@ type AnnounceConfig struct {
 	// Port is where broadcasts go. Zero means 27036, where Steam clients listen.
 	Port uint16
 	// Interfaces names the network interfaces to broadcast on. Empty means every one that is up, has an IPv4 address and
-	// can broadcast; an Announcer that listens on a loopback address uses 127.255.255.255 instead.
+	// can broadcast; an Announcer that listens on a loopback address uses 127.255.255.255 instead, which works on Linux:
+	// set Silent elsewhere.
 	Interfaces []string
-	// Targets are addresses to broadcast to instead, "host" or "host:port", such as "127.255.255.255" for this machine
-	// alone. Empty means the broadcast addresses of the interfaces.
+	// Targets are addresses to broadcast to instead, "host" or "host:port", such as "127.255.255.255" for everyone on this
+	// machine (on Linux). Empty means the broadcast addresses of the interfaces.
 	Targets []string
 	// Resolver finds the addresses of names in Targets. Nil means net.DefaultResolver.
 	Resolver Resolver
@@ -53,8 +54,8 @@ type DiscoverConfig struct {
 	// broadcast, unless there are Targets.
 	Interfaces []string
 	// Targets are further addresses to ask, "host", "host:port" or with a name in place of the address: machines on other
-	// networks, in a VPN, in containers; "127.255.255.255" is everyone on this machine. With targets and without
-	// Interfaces, only the targets are asked.
+	// networks, in a VPN, in containers; "127.0.0.1" is this machine, "127.255.255.255" everyone on it (on Linux). With
+	// targets and without Interfaces, only the targets are asked.
 	Targets []string
 	// Resolver finds the addresses of names in Targets. Nil means net.DefaultResolver.
 	Resolver Resolver

@@ -8,7 +8,7 @@ import (
 
 var (
 	// ErrNoInterface says that there is no network to ask on: no IPv4 interface that is up and can broadcast, and no
-	// explicit target. A target on another network, or 127.255.255.255 for this machine alone, would still work.
+	// explicit target. A target on another network, or 127.0.0.1 for this machine alone, would still work.
 	ErrNoInterface = errors.New("no usable IPv4 interface and no explicit target")
 	// ErrInvalidStatus says that a Status cannot be announced.
 	ErrInvalidStatus = errors.New("invalid status")

@@ -4,21 +4,20 @@ import (
 	"context"
 	"fmt"
 	"log"
-	"strconv"
 	"time"
 
 	"github.com/relight-sdk/relight/steamdiscovery"
 )
 
 // A machine announces itself, and another program finds it: here both on one machine, over its loopback interface, and
-// on a port of their own. Without Addr, Port and Targets they would do so on the whole network.
+// on a port of their own. Without Addr, Silent and Targets they would do so on the whole network.
 func Example() {
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 
 	announcer, err := steamdiscovery.NewAnnouncer(ctx, steamdiscovery.AnnounceConfig{
-		Addr:    "0.0.0.0:0",
-		Targets: []string{"127.255.255.255"},
+		Addr:   "127.0.0.1:0",
+		Silent: true, // on the loopback interface there is nobody to broadcast to
 		Status: steamdiscovery.Status{
 			Hostname:        "living-room",
 			EnabledServices: steamdiscovery.ServiceGameStreaming,
@@ -30,10 +29,9 @@ func Example() {
 	}
 	go announcer.Run(ctx)
 	defer announcer.Close()
-	port := announcer.Addr().Port()
 
 	for host, err := range steamdiscovery.Discover(ctx, steamdiscovery.DiscoverConfig{
-		Targets: []string{"127.255.255.255:" + strconv.Itoa(int(port))},
+		Targets: []string{announcer.Addr().String()},
 	}) {
 		if err != nil {
 			log.Fatal(err)

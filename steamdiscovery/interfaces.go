@@ -19,7 +19,7 @@ type link struct {
 // limitedBroadcast reaches the network of the interface whose address a socket is bound to.
 var limitedBroadcast = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 
-// loopbackBroadcast reaches listeners on this machine only (spec steamdiscovery.md §8).
+// loopbackBroadcast reaches listeners on this machine only, on Linux (spec steamdiscovery.md §8).
 var loopbackBroadcast = netip.AddrFrom4([4]byte{127, 255, 255, 255})
 
 // usableLinks lists the addresses that discovery can broadcast from. only, unless empty, names the interfaces to take.
