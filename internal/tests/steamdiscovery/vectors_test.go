@@ -1,11 +1,14 @@
 package steamdiscovery_test
 
 import (
+	"encoding/binary"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"io/fs"
 	"math"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"testing"
@@ -20,6 +23,7 @@ import (
 type vectorFile struct {
 	Packets []struct {
 		ID      string         `json:"id"`
+		Source  string         `json:"source"`
 		Valid   bool           `json:"valid"`
 		Hex     string         `json:"hex"`
 		Header  map[string]any `json:"header"`
@@ -60,6 +64,36 @@ func TestVectors(t *testing.T) { testVectors(t, ownVectors(t), 37, 9) }
 // The same with the packets of a real Steam client, which are not ours to publish.
 func TestVectorsWithSteamClient(t *testing.T) {
 	testVectors(t, loadVectors(t, shared.Read(t, "vectors", "steamdiscovery.json")), 40, 9)
+}
+
+// No packet of a real Steam client is in this repository's test data, as a whole or by its body.
+func TestNothingOfSteamIsCommitted(t *testing.T) {
+	var foreign []string
+	for _, v := range loadVectors(t, shared.Read(t, "vectors", "steamdiscovery.json")).Packets {
+		if !strings.Contains(v.Source, "Steam client") {
+			continue
+		}
+		foreign = append(foreign, v.Hex)
+		headerLength := int(binary.LittleEndian.Uint32(unhex(t, v.Hex)[8:]))
+		if body := v.Hex[2*(12+headerLength+4):]; len(body) > 32 {
+			foreign = append(foreign, body)
+		}
+	}
+	require.Len(t, foreign, 4, "three packets, and the body of the one that has much of it")
+	files := 0
+	require.NoError(t, filepath.WalkDir("testdata", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		b, err := os.ReadFile(path)
+		for _, packet := range foreign {
+			require.NotContains(t, string(b), packet, path)
+			require.NotContains(t, string(b), string(unhex(t, packet)), path)
+		}
+		return err
+	}))
+	require.Positive(t, files)
 }
 
 // reencoded are the valid packets that are not in the form that we write: what they become.
