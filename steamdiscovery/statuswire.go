@@ -242,5 +242,5 @@ func displayText(text string) string {
 		}
 		b.WriteRune(r)
 	}
-	return b.String()
+	return strings.TrimSpace(b.String()) // what was cut off may have followed a space
 }
