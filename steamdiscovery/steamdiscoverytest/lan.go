@@ -13,6 +13,9 @@ import (
 // queueLength is how many datagrams wait at a socket; more are lost, as on a real one.
 const queueLength = 1024
 
+// firstPort is the first that is given to sockets that do not ask for one.
+const firstPort = 49152
+
 // LAN is a network in memory on which datagrams are delivered at once, in order and without loss, unless Drop says
 // otherwise. Addresses that end in .255 are broadcast addresses. It is safe for concurrent use.
 type LAN struct {
@@ -23,7 +26,7 @@ type LAN struct {
 }
 
 // NewLAN makes an empty network. It needs no closing.
-func NewLAN() *LAN { return &LAN{port: 49152} }
+func NewLAN() *LAN { return new(LAN) }
 
 // Drop sets a function that decides about every datagram: true loses it. Nil loses none. It must not use the network.
 func (l *LAN) Drop(drop func(from, to netip.AddrPort, packet []byte) bool) {
@@ -32,7 +35,7 @@ func (l *LAN) Drop(drop func(from, to netip.AddrPort, packet []byte) bool) {
 	l.drop = drop
 }
 
-// Host is a machine on the network, named by its IPv4 address.
+// Host is a machine on the network, named by its IPv4 address. As in net/netip, what is no address panics.
 func (l *LAN) Host(ip string) *Host { return &Host{lan: l, ip: netip.MustParseAddr(ip)} }
 
 // Host is a machine on a [LAN].
@@ -55,7 +58,7 @@ func (h *Host) ListenPacket(_ context.Context, network, address string) (net.Pac
 	h.lan.mu.Lock()
 	defer h.lan.mu.Unlock()
 	if number == 0 {
-		h.lan.port++
+		h.lan.port = max(h.lan.port+1, firstPort) // the last one is followed by the first
 		number = int(h.lan.port)
 	}
 	c := &conn{
@@ -66,7 +69,7 @@ func (h *Host) ListenPacket(_ context.Context, network, address string) (net.Pac
 	return c, nil
 }
 
-// Send injects a datagram, with whatever source address.
+// Send injects a datagram, with whatever source address; to must be an IPv4 address.
 func (l *LAN) Send(packet []byte, from, to netip.AddrPort) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -10,8 +10,8 @@ var ErrNotSteam = errors.New("steamdiscovery: not a discovery packet")
 
 // Error says which part of a packet is wrong, and how.
 type Error struct {
-	Message string // "frame", or the protobuf message by its name in Steam
-	Field   string // "header length", "hostname", "users[3].steamid", "field 1000"
+	Message string // "frame", or the protobuf message by its name in Steam: "User" for one inside a status
+	Field   string // "header length", "hostname", "steamid", "field 1000"
 	Reason  string
 }
 
