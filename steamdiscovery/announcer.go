@@ -21,7 +21,8 @@ const (
 	firstRepeat     = 2 * time.Second
 	secondRepeat    = 22 * time.Second
 	updateInterval  = time.Second
-	farewells       = 64 // how many who asked of late hear that we go
+	farewellTime    = time.Second // for sending the goodbye, on a network that takes nothing
+	farewells       = 64          // how many who asked of late hear that we go
 	farewellRecency = time.Minute
 )
 
@@ -156,6 +157,7 @@ func (a *Announcer) Run(ctx context.Context) error {
 	}
 	defer close(a.done)
 	defer a.feed.end()
+	defer context.AfterFunc(ctx, a.hurry)()
 	a.step(AnnouncerAnnouncing, nil)
 
 	failed := make(chan error, 1)
@@ -189,6 +191,9 @@ func (a *Announcer) begin() error {
 	a.started = true
 	return nil
 }
+
+// hurry bounds what is still to be sent: a network that takes nothing must not keep the announcer from ending.
+func (a *Announcer) hurry() { _ = a.socket.SetWriteDeadline(time.Now().Add(farewellTime)) }
 
 // broadcastLoop sends the status when it is time, until something ends the announcer; nil means that somebody wanted so.
 func (a *Announcer) broadcastLoop(ctx context.Context, failed <-chan error) error {
@@ -321,8 +326,7 @@ func (a *Announcer) judge(packet []byte, from netip.AddrPort, now time.Time) []b
 		// Broadcasts come back to the sender. Another instance under the same id is another machine, perhaps made from the
 		// same disk image.
 		if envelope.InstanceID != 0 && InstanceID(envelope.InstanceID) != a.config.InstanceID {
-			counters.Conflicts++
-			a.log.Warn("another client uses the same client id", "client", a.config.ClientID, "peer", from)
+			a.conflict("another client uses the same client id", from)
 		} else {
 			counters.Ignored.Own++
 		}
@@ -361,8 +365,17 @@ func (a *Announcer) deconflict(envelope *steamdiscoverywire.Envelope, from netip
 		a.state.Counters.Ignored.OtherType++
 		return
 	}
+	a.conflict("a client says that our client id is used twice", from)
+}
+
+// conflict counts a sign that another machine has our client id. It warns once: anybody can forge as many as they like.
+func (a *Announcer) conflict(sign string, from netip.AddrPort) {
+	level := slog.LevelWarn
+	if a.state.Counters.Conflicts > 0 {
+		level = slog.LevelDebug
+	}
 	a.state.Counters.Conflicts++
-	a.log.Warn("a client says that our client id is used twice", "client", a.config.ClientID, "peer", from)
+	a.log.Log(context.Background(), level, sign, "client", a.config.ClientID, "peer", from)
 }
 
 // remember keeps who asked, for the farewell.
@@ -415,7 +428,10 @@ func (a *Announcer) readFailed(err error) {
 
 // Close ends Run and waits for it: the network has heard that this client is offline when Close returns.
 func (a *Announcer) Close() error {
-	a.stopOnce.Do(func() { close(a.stop) })
+	a.stopOnce.Do(func() {
+		close(a.stop)
+		a.hurry()
+	})
 	a.mu.Lock()
 	started := a.started
 	a.started = true // too late for Run

@@ -23,6 +23,7 @@ func (sink) ReadFromUDPAddrPort([]byte) (int, netip.AddrPort, error) {
 func (sink) WriteToUDPAddrPort(b []byte, _ netip.AddrPort) (int, error) { return len(b), nil }
 func (sink) LocalAddr() net.Addr                                        { return &net.UDPAddr{IP: net.IPv4zero, Port: DefaultPort} }
 func (sink) Close() error                                               { return nil }
+func (sink) SetWriteDeadline(time.Time) error                           { return nil }
 
 func listenSink(context.Context, string, string) (net.PacketConn, error) { return sink{}, nil }
 

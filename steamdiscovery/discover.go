@@ -2,6 +2,7 @@ package steamdiscovery
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"sync"
 )
@@ -30,7 +31,10 @@ func Discover(ctx context.Context, config DiscoverConfig) iter.Seq2[Host, error]
 			}
 		}
 		if err := ctx.Err(); err != nil {
-			yield(Host{}, &Error{Op: "search", Err: context.Cause(ctx)})
+			if cause := context.Cause(ctx); cause != err {
+				err = fmt.Errorf("%w: %w", err, cause)
+			}
+			yield(Host{}, &Error{Op: "search", Err: err})
 			return
 		}
 		if state := discoverer.State(); state.Counters.Sent == 0 && state.LastError != nil {
