@@ -36,7 +36,7 @@ type Discoverer struct {
 	started bool
 	table   table
 	sockets []*outlet
-	passive *socket
+	passive *outlet // nil unless config.Passive
 	state   DiscovererState
 }
 
@@ -85,13 +85,8 @@ func (d *Discoverer) open(ctx context.Context) error {
 		return err
 	}
 	d.targets = targets
-	if d.config.Passive {
-		socket, err := listen(ctx, d.config.ListenPacket, listenShared, d.config.PassiveAddr)
-		if err != nil {
-			return err
-		}
-		d.passive = socket
-		d.state.Passive = socket.local
+	if _, err := d.refreshPassive(ctx); err != nil {
+		return err
 	}
 	_, err = d.refresh(ctx)
 	if err == nil && len(d.sockets) == 0 {
@@ -107,18 +102,28 @@ func (d *Discoverer) Run(ctx context.Context) error {
 		return err
 	}
 	defer close(d.done)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
 	d.step(DiscovererSearching, nil)
 	d.mu.Lock()
 	sockets := slices.Clone(d.sockets)
+	if d.passive != nil {
+		sockets = append(sockets, d.passive)
+	}
 	d.mu.Unlock()
 	d.read(sockets)
-	if d.passive != nil {
-		d.readers.Go(func() {
-			d.failed(d.passive, d.passive.readLoop(d.handle, d.readFailed))
-		})
-	}
+	var watcher sync.WaitGroup
+	watcher.Go(func() { // ends what the loop may be waiting for: a socket that opens, a network that takes nothing
+		select {
+		case <-d.stop:
+			cancel()
+		case <-ctx.Done():
+		}
+		d.closeSockets()
+	})
 	d.loop(ctx)
-	d.closeSockets()
+	watcher.Wait()
+	d.closeSockets() // those that were opened meanwhile
 	d.readers.Wait()
 	d.step(DiscovererClosed, nil)
 	d.feed.end()
@@ -147,13 +152,13 @@ func (d *Discoverer) loop(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.stop:
-			return
 		case <-d.again:
-			d.mu.Lock()
-			d.state.Search++
-			d.mu.Unlock()
-			search = newSchedule(time.Now(), d.config.Interval)
+			if search.asked > 0 {
+				d.mu.Lock()
+				d.state.Search++
+				d.mu.Unlock()
+			}
+			search.again(time.Now())
 		case now := <-time.After(time.Until(search.poll)):
 			d.poll(ctx, now)
 			search.polled(now)
@@ -166,10 +171,12 @@ func (d *Discoverer) loop(ctx context.Context) {
 
 // poll asks everyone.
 func (d *Discoverer) poll(ctx context.Context, now time.Time) {
-	ctx, cancel := context.WithTimeout(ctx, d.config.OpenTimeout)
+	opening, cancel := context.WithTimeout(ctx, d.config.OpenTimeout)
 	defer cancel()
-	fresh, err := d.refresh(ctx)
+	fresh, err := d.refresh(opening)
 	d.read(fresh)
+	passive, passiveErr := d.refreshPassive(opening)
+	d.read(passive)
 	d.mu.Lock()
 	sockets, number := slices.Clone(d.sockets), d.state.Search
 	// Before the question is sent: the answer may be there before the last copy of it is. A question that goes nowhere
@@ -191,6 +198,9 @@ func (d *Discoverer) poll(ctx context.Context, now time.Time) {
 	for _, o := range sockets {
 		locals = append(locals, o.local)
 		for _, target := range o.targets {
+			if ctx.Err() != nil {
+				return
+			}
 			if sendErr := o.write(packet, target); sendErr != nil {
 				failures++
 				err = sendErr
@@ -199,6 +209,10 @@ func (d *Discoverer) poll(ctx context.Context, now time.Time) {
 			asked = append(asked, target)
 			d.log.Debug("asked", "from", o.local, "to", target, "search", number)
 		}
+	}
+
+	if ctx.Err() != nil {
+		return // it was closed under our hands: no failure to tell of
 	}
 
 	d.mu.Lock()
@@ -210,7 +224,7 @@ func (d *Discoverer) poll(ctx context.Context, now time.Time) {
 	d.state.Counters.SendFailed += uint64(failures)
 	d.state.LastError = err
 	if len(asked) > 0 {
-		d.state.LastError = nil
+		d.state.LastError = passiveErr
 		d.settle()
 		return
 	}
@@ -323,7 +337,7 @@ func (d *Discoverer) readFailed(err error) {
 }
 
 // Search starts a new search at once, as when a person asks to look again: three questions within two seconds under a new
-// sequence number. What is known stays.
+// sequence number. What is known stays. However often it is called, no more than ten questions a second are asked.
 func (d *Discoverer) Search() {
 	select {
 	case d.again <- struct{}{}:

@@ -6,14 +6,15 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync/atomic"
 )
 
 // outlet is a socket, and whom it asks.
 type outlet struct {
 	*socket
 	targets []netip.AddrPort
-	bound   netip.Addr // the address of an interface, or 0.0.0.0 for explicit targets
-	broken  bool       // its reader has given up
+	bound   netip.Addr  // the address of an interface, or 0.0.0.0 for explicit targets
+	broken  atomic.Bool // its reader has given up
 }
 
 // refresh opens a socket for each network that is new, and closes those of networks that have gone: cables are pulled,
@@ -25,7 +26,7 @@ func (d *Discoverer) refresh(ctx context.Context) ([]*outlet, error) {
 	}
 	d.mu.Lock()
 	d.sockets = slices.DeleteFunc(d.sockets, func(o *outlet) bool {
-		if _, there := wanted[o.bound]; there && !o.broken {
+		if _, there := wanted[o.bound]; there && !o.broken.Load() {
 			delete(wanted, o.bound)
 			return false
 		}
@@ -50,6 +51,28 @@ func (d *Discoverer) refresh(ctx context.Context) ([]*outlet, error) {
 		err = nil // one network that fails does not matter while another works
 	}
 	return fresh, err
+}
+
+// refreshPassive opens the socket that listens to broadcasts, if there shall be one and there is none that works.
+func (d *Discoverer) refreshPassive(ctx context.Context) ([]*outlet, error) {
+	d.mu.Lock()
+	old := d.passive
+	d.mu.Unlock()
+	if !d.config.Passive || old != nil && !old.broken.Load() {
+		return nil, nil
+	}
+	if old != nil {
+		_ = old.Close()
+	}
+	socket, err := listen(ctx, d.config.ListenPacket, listenShared, d.config.PassiveAddr)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.passive = &outlet{socket: socket}
+	d.state.Passive = socket.local
+	return []*outlet{d.passive}, nil
 }
 
 // wanted is whom to ask, by the address from which: one socket for each network, and one for the explicit targets.
@@ -87,9 +110,12 @@ func (d *Discoverer) read(sockets []*outlet) {
 	for _, o := range sockets {
 		d.readers.Go(func() {
 			d.failed(o.socket, o.readLoop(d.handle, d.readFailed))
+			o.broken.Store(true) // opened anew with the next poll, if it was not closed on purpose
 			d.mu.Lock()
 			defer d.mu.Unlock()
-			o.broken = true // opened anew with the next poll, if it was not closed on purpose
+			if o == d.passive {
+				d.state.Passive = netip.AddrPort{}
+			}
 		})
 	}
 }

@@ -18,7 +18,9 @@ type schedule struct {
 	interval time.Duration
 	asked    int
 	poll     time.Time
+	last     time.Time // when it was asked last
 	check    time.Time
+	checking bool // check is to come
 }
 
 // never is later than any program runs.
@@ -28,13 +30,25 @@ func newSchedule(now time.Time, interval time.Duration) schedule {
 	return schedule{start: now, interval: interval, poll: now, check: now.Add(never)}
 }
 
+// again starts a new search, as soon as the last question is minInterval ago.
+func (s *schedule) again(now time.Time) {
+	s.start, s.asked, s.poll = now, 0, now
+	if soonest := s.last.Add(minInterval); now.Before(soonest) {
+		s.poll = soonest
+	}
+}
+
 func (s *schedule) polled(now time.Time) {
+	s.last = now
 	s.asked++
 	s.poll = now.Add(s.interval)
 	if s.asked < len(searchTimes) {
 		s.poll = s.start.Add(min(searchTimes[s.asked], time.Duration(s.asked)*s.interval))
 	}
-	s.check = now.Add(min(answerTime, s.interval/2))
+	// A question does not put off the look at the answers to the one before: somebody may search again and again.
+	if !s.checking {
+		s.check, s.checking = now.Add(min(answerTime, s.interval/2)), true
+	}
 }
 
-func (s *schedule) checked() { s.check = s.poll.Add(never) }
+func (s *schedule) checked() { s.check, s.checking = s.poll.Add(never), false }

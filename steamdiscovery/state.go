@@ -93,12 +93,14 @@ type DiscovererState struct {
 
 	ClientID ClientID         // under which it asks
 	Sockets  []netip.AddrPort // from which it asks
-	Passive  netip.AddrPort   // where it listens to broadcasts; not valid if it does not
+	Passive  netip.AddrPort   // where it listens to broadcasts; not valid while it does not
 	Targets  []netip.AddrPort // whom it asked last
 	Search   uint32           // sequence number of the search
 	LastPoll time.Time        // when it asked last
 
-	LastError error // of the last poll; nil if it reached at least one target
+	// LastError is why the last poll reached nobody, or why a socket failed; nil after a poll that reached at least one
+	// target, if a passive discoverer listens as well.
+	LastError error
 	Counters  DiscovererCounters
 }
 
