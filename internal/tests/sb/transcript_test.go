@@ -28,6 +28,7 @@ var recordings = map[string]map[string]string{ // secrets by file and game
 // recorded is one connection of a recording.
 type recorded struct {
 	name    string
+	conn    string
 	request sbwire.ListRequest
 	sent    []byte // the request
 	more    []byte // what the client sent later
@@ -47,7 +48,7 @@ func recordedLists(t *testing.T, file string) (lists []recorded) {
 		case event.Dir == transcript.Open:
 			delete(byConn, event.Conn)
 			if addr, err := netip.ParseAddrPort(event.Remote); err == nil && addr.Port() == 28910 {
-				byConn[event.Conn] = &recorded{name: fmt.Sprintf("%s %d", event.Conn, i)}
+				byConn[event.Conn] = &recorded{name: fmt.Sprintf("%s %d", event.Conn, i), conn: event.Conn}
 			}
 		case current == nil:
 		case event.Dir == transcript.ClientToServer && current.sent == nil:
