@@ -22,8 +22,8 @@ type Conn struct {
 
 	mu       sync.Mutex
 	wake     *sync.Cond
-	ring     [queueLength]datagram
-	head     int // next to read
+	ring     []datagram // of queueLength; nil until something comes, for many views are never read
+	head     int        // next to read
 	count    int
 	err      error // why nothing more comes
 	closed   bool
@@ -109,7 +109,7 @@ func (c *Conn) Close() error {
 	m := c.mux
 	m.mu.Lock()
 	m.exposed.Store(false)
-	detached := m.detaching
+	detached := m.detaching.Load()
 	running := m.running
 	m.mu.Unlock()
 	if detached {
@@ -138,14 +138,20 @@ func (c *Conn) SetReadDeadline(t time.Time) error {
 	if c.closed {
 		return c.opError("set", net.ErrClosed)
 	}
-	c.stopTimerLocked()
 	c.deadline = t
-	if !t.IsZero() {
+	switch {
+	case t.IsZero():
+		c.stopTimerLocked()
+	case c.timer == nil:
 		c.timer = time.AfterFunc(time.Until(t), func() {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			c.wake.Broadcast()
 		})
+	default:
+		// Games set a deadline before each read: that is not to allocate. The function may still run for the old one; it
+		// only makes readers look again.
+		c.timer.Reset(time.Until(t))
 	}
 	c.wake.Broadcast()
 	return nil
@@ -157,7 +163,6 @@ func (c *Conn) SetWriteDeadline(t time.Time) error { return c.mux.raw.SetWriteDe
 func (c *Conn) stopTimerLocked() {
 	if c.timer != nil {
 		c.timer.Stop()
-		c.timer = nil
 	}
 }
 
@@ -167,6 +172,9 @@ func (c *Conn) push(b []byte, from netip.AddrPort) bool {
 	defer c.mu.Unlock()
 	if c.closed || c.count == queueLength {
 		return false
+	}
+	if c.ring == nil {
+		c.ring = make([]datagram, queueLength)
 	}
 	d := &c.ring[(c.head+c.count)%queueLength]
 	d.b = append(d.b[:0], b...)

@@ -16,9 +16,15 @@ import (
 // maxDatagram is the largest payload that UDP over IPv4 carries.
 const maxDatagram = 65507
 
-// maxReadErrors is how many read errors in a row end the reader. A single one is harmless: Windows reports an ICMP
-// "port unreachable" for an earlier datagram that way.
+// maxReadErrors is how many read errors end the reader if they follow each other closely. A single one is harmless: some
+// connections report an ICMP "port unreachable" for an earlier datagram that way.
 const maxReadErrors = 64
+
+// errorsApart is how far apart two read errors have nothing to do with each other.
+const errorsApart = time.Second
+
+// detachTimeout is how long a release waits for the reader. One that obeys deadlines needs no time at all.
+const detachTimeout = time.Second
 
 // Handler looks at a datagram and reports whether it took it. It runs on the reader's goroutine: it must not block, and
 // b is only valid until it returns.
@@ -35,17 +41,19 @@ type Mux struct {
 	raw  net.PacketConn
 	fast addrPortConn // raw, if it is one
 	conn *Conn
+	size int // of the largest datagram that is read whole
 
-	handlers atomic.Pointer[[]*Handler]
+	handlers atomic.Pointer[[]*entry]
 	exposed  atomic.Bool // the game has asked for its view and not closed it; changed with mu held
 	stats    counters
 
-	mu        sync.Mutex
-	refs      int  // users that have not called their release function
-	detaching bool // the reader was asked to let go of the connection
-	running   bool
-	err       error         // why the reader ended
-	done      chan struct{} // closed when the reader has ended
+	detaching atomic.Bool // the reader was asked to let go of the connection; changed with mu held
+
+	mu      sync.Mutex
+	refs    int // users that have not called their release function
+	running bool
+	err     error         // why the reader ended
+	done    chan struct{} // closed when the reader has ended
 }
 
 // Stats counts datagrams since the Mux was made.
@@ -59,16 +67,23 @@ type Stats struct {
 type counters struct{ taken, passed, dropped, ignored atomic.Uint64 }
 
 // Attach returns the Mux of a connection: the existing one if conn is the game's view of a Mux, else a new one that
-// reads from conn. release gives it back; when the last user has done so and the game does not hold a view, the reader
-// lets go of conn and conn can be read directly again.
-func Attach(conn net.PacketConn) (m *Mux, release func()) {
+// reads from conn; nobody else may read from it then. release gives it back; when the last user has done so and the game
+// does not hold a view, the reader lets go of conn and conn can be read directly again. Where SetReadDeadline does not
+// interrupt a read, the reader keeps waiting for one more datagram, which is lost.
+func Attach(conn net.PacketConn) (m *Mux, release func()) { return attach(conn, maxDatagram) }
+
+// AttachSmall is Attach for a connection on which only small datagrams are of interest: it needs less memory. What is
+// longer than size bytes is cut, or lost where the system calls that an error.
+func AttachSmall(conn net.PacketConn, size int) (m *Mux, release func()) { return attach(conn, size) }
+
+func attach(conn net.PacketConn, size int) (m *Mux, release func()) {
 	if view, ok := conn.(*Conn); ok {
 		m = view.mux
 	} else {
-		m = &Mux{raw: conn, done: make(chan struct{})}
+		m = &Mux{raw: conn, size: size, done: make(chan struct{})}
 		m.fast, _ = conn.(addrPortConn)
 		m.conn = newConn(m)
-		m.handlers.Store(new([]*Handler))
+		m.handlers.Store(new([]*entry))
 	}
 	m.mu.Lock()
 	m.refs++
@@ -77,17 +92,39 @@ func Attach(conn net.PacketConn) (m *Mux, release func()) {
 	return m, sync.OnceFunc(m.release)
 }
 
+// entry is a protocol on the connection.
+type entry struct {
+	key    any // nil: others do not mind it
+	handle Handler
+}
+
 // Handle adds a protocol behind those that are there. remove takes it out; a datagram that is being handled meanwhile
 // may still reach it.
 func (m *Mux) Handle(h Handler) (remove func()) {
-	p := &h
-	m.edit(func(list []*Handler) []*Handler { return append(list, p) })
-	return sync.OnceFunc(func() {
-		m.edit(func(list []*Handler) []*Handler {
-			return slices.DeleteFunc(list, func(q *Handler) bool { return q == p })
-		})
-	})
+	remove, _ = m.HandleOnly(nil, h)
+	return remove
 }
+
+// HandleOnly is Handle for protocols that would take each other's datagrams: there is one for each key at a time, and ok
+// is false for a second one. A nil key is nobody's.
+func (m *Mux) HandleOnly(key any, h Handler) (remove func(), ok bool) {
+	added := &entry{key, h}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	list := *m.handlers.Load()
+	if key != nil && slices.ContainsFunc(list, func(e *entry) bool { return e.key == key }) {
+		return nil, false
+	}
+	m.storeLocked(append(slices.Clone(list), added))
+	return sync.OnceFunc(func() {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.storeLocked(slices.DeleteFunc(slices.Clone(*m.handlers.Load()), func(e *entry) bool { return e == added }))
+	}), true
+}
+
+// storeLocked puts in a new list: the reader uses the old one without a lock.
+func (m *Mux) storeLocked(list []*entry) { m.handlers.Store(&list) }
 
 // Conn is the game's view: what no protocol takes. There is one for each Mux, and it closes the connection when it is
 // closed, unless the reader has let go of the connection before.
@@ -141,13 +178,6 @@ func (m *Mux) Stats() Stats {
 	}
 }
 
-func (m *Mux) edit(change func([]*Handler) []*Handler) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	list := change(slices.Clone(*m.handlers.Load()))
-	m.handlers.Store(&list)
-}
-
 func (m *Mux) startLocked() {
 	if m.running || m.err != nil {
 		return
@@ -164,30 +194,56 @@ func (m *Mux) release() {
 		return
 	}
 	// The reader sits in ReadFrom: a deadline in the past wakes it without closing what is not ours.
-	m.detaching = true
+	m.detaching.Store(true)
 	m.mu.Unlock()
 	if err := m.raw.SetReadDeadline(time.Unix(1, 0)); err != nil && !errors.Is(err, net.ErrClosed) {
-		// A connection without deadlines keeps its reader until it is closed; there is no waiting for it.
-		return
+		return // a connection without deadlines; there is no waiting for its reader
 	}
-	<-m.done
+	timer := time.NewTimer(detachTimeout)
+	defer timer.Stop()
+	select {
+	case <-m.done:
+	case <-timer.C: // it does not do what it says, or somebody else moved the deadline
+	}
 	_ = m.raw.SetReadDeadline(time.Time{})
 }
 
 func (m *Mux) read() {
-	buf := make([]byte, maxDatagram)
-	failures := 0
+	buf := make([]byte, m.size)
+	var failures failures
 	for {
 		n, from, err := m.readOnce(buf)
-		if err != nil {
-			if m.readerEnds(err, &failures) {
+		switch {
+		case err != nil && n > 0 && n == len(buf):
+			// Windows: the datagram is longer than the buffer.
+		case err != nil:
+			if m.readerEnds(err, failures.tooMany()) {
 				return
 			}
-			continue
+		default:
+			m.dispatch(buf[:n], from)
+			failures.count = 0
+			if m.detaching.Load() && m.readerEnds(net.ErrClosed, false) {
+				return
+			}
 		}
-		failures = 0
-		m.dispatch(buf[:n], from)
 	}
+}
+
+// failures counts read errors that follow each other closely.
+type failures struct {
+	count int
+	last  time.Time
+}
+
+func (f *failures) tooMany() bool {
+	now := time.Now()
+	if now.Sub(f.last) > errorsApart {
+		f.count = 0
+	}
+	f.last = now
+	f.count++
+	return f.count >= maxReadErrors
 }
 
 func (m *Mux) readOnce(buf []byte) (int, netip.AddrPort, error) {
@@ -202,20 +258,19 @@ func (m *Mux) readOnce(buf []byte) (int, netip.AddrPort, error) {
 	return n, addrPort(addr), nil
 }
 
-// readerEnds decides whether a read error is the last one.
-func (m *Mux) readerEnds(err error, failures *int) bool {
-	*failures++
+// readerEnds decides whether a read error is the last one, and ends the reader if it is.
+func (m *Mux) readerEnds(err error, tooMany bool) bool {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	timeout := isTimeout(err)
 	switch {
-	case timeout && m.detaching:
+	case m.detaching.Load():
 		err = net.ErrClosed
-	case timeout && *failures < maxReadErrors:
+	case tooMany || errors.Is(err, net.ErrClosed):
+	case isTimeout(err):
 		// Somebody set a deadline on the connection that they gave away; it is not for this reader.
 		_ = m.raw.SetReadDeadline(time.Time{})
 		return false
-	case !errors.Is(err, net.ErrClosed) && *failures < maxReadErrors:
+	default:
 		return false
 	}
 	m.err = err
@@ -232,8 +287,8 @@ func isTimeout(err error) bool {
 }
 
 func (m *Mux) dispatch(b []byte, from netip.AddrPort) {
-	for _, h := range *m.handlers.Load() {
-		if (*h)(b, from) {
+	for _, e := range *m.handlers.Load() {
+		if e.handle(b, from) {
 			m.stats.taken.Add(1)
 			return
 		}

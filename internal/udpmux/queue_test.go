@@ -63,6 +63,20 @@ func TestQueueLetsGoOfLargeBuffers(t *testing.T) {
 	}
 }
 
+// Games set a deadline before each read.
+func TestDeadlinesDoNotAllocate(t *testing.T) {
+	c := newConn(&Mux{raw: newMemory()})
+	defer c.stopTimerLocked()
+	allocs := testing.AllocsPerRun(100, func() {
+		if err := c.SetReadDeadline(time.Now().Add(time.Hour)); err != nil {
+			t.Fatal(err)
+		}
+	})
+	if allocs > 0 {
+		t.Errorf("%v allocations", allocs)
+	}
+}
+
 // What a game packet of 200 bytes costs on its way through the Mux: three protocols look at it, then it is queued, copied
 // and read on another goroutine.
 func BenchmarkGamePacketInMemory(b *testing.B) {
