@@ -91,7 +91,7 @@ func TestHostile(t *testing.T) {
 				}
 				return
 			}
-			m, err := readManifest(b, rawKey(t, index.DepotKey), depotwire.Limits{})
+			m, err := readManifest(b, rawKey(t, index.DepotKey), depotwire.Limits{RefuseWindowsNames: true})
 			want := hostileOutcomes[test.File]
 			switch {
 			case want != nil:

@@ -158,7 +158,7 @@ func TestHostile(t *testing.T) {
 				require.NotEqual(t, "accept", test.Expect)
 				return
 			}
-			for _, limits := range []steampipe.Limits{{}, {AllowWindowsNames: true}} {
+			for _, limits := range []steampipe.Limits{{}, {RefuseWindowsNames: true}} {
 				for _, dir := range []string{filepath.Join(parent, "once"), twice} {
 					report, err := steampipe.Download(t.Context(), source, manifest, dir, steampipe.Options{Key: key, Limits: limits})
 					if err != nil {
@@ -309,7 +309,7 @@ func TestHostileNames(t *testing.T) {
 		parent := t.TempDir()
 		manifest, err := steampipe.FetchManifest(t.Context(), cdn, steampipe.DepotID(depot.ID), steampipe.ManifestID(depot.ManifestID), depot.Key)
 		if err == nil {
-			for _, limits := range []steampipe.Limits{{}, {AllowWindowsNames: true}} {
+			for _, limits := range []steampipe.Limits{{}, {RefuseWindowsNames: true}} {
 				_, err = steampipe.Download(t.Context(), cdn, manifest, filepath.Join(parent, "game"), steampipe.Options{Key: depot.Key, Limits: limits})
 				if name == "a\x00b" && err == nil {
 					require.FileExists(t, filepath.Join(parent, "game", "a")) // names end at a NUL

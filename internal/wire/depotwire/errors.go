@@ -15,7 +15,6 @@ var (
 	ErrWrongKey  = errors.New("depotwire: wrong key or corrupt")
 	ErrContainer = errors.New("depotwire: unknown container")
 	ErrEncrypted = errors.New("depotwire: names are encrypted")
-	ErrClear     = errors.New("depotwire: names are not encrypted")
 )
 
 // Error says what is wrong with a manifest, chunk, patch or package.

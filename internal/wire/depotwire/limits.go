@@ -1,5 +1,7 @@
 package depotwire
 
+import "runtime"
+
 // Limits bound what manifests may claim. Zero means the default of each field.
 type Limits struct {
 	MaxManifest int    // bytes of an unwrapped manifest; 1 GiB
@@ -9,9 +11,10 @@ type Limits struct {
 	MaxFileSize uint64 // bytes; 1 TiB. Never more than 2^62
 	MaxChunk    uint32 // plain bytes of a chunk; 16 MiB. Steam's have 1 MiB at most
 
-	// AllowWindowsNames lets names through that only Windows cannot hold or takes for something else: reserved device
-	// names, trailing dots and spaces, and the characters : * ? " < > |. For use where files do not end on Windows.
-	AllowWindowsNames bool
+	// RefuseWindowsNames refuses names that only Windows cannot hold or takes for something else: reserved device names,
+	// trailing dots and spaces, and the characters : * ? " < > |. On Windows they are always refused; elsewhere they are
+	// plain names, and real depots have them. For who passes the files on to Windows.
+	RefuseWindowsNames bool
 }
 
 func (l Limits) withDefaults() Limits {
@@ -26,6 +29,7 @@ func (l Limits) withDefaults() Limits {
 	if l.MaxChunk == 0 {
 		l.MaxChunk = 16 << 20
 	}
+	l.RefuseWindowsNames = l.RefuseWindowsNames || runtime.GOOS == "windows"
 	return l
 }
 

@@ -122,7 +122,7 @@ func checkLink(path, target string, limit int) string {
 	}
 	depth := strings.Count(path, "/") // folders above the link
 	descended := false
-	for part := range strings.SplitSeq(SlashPath(target), "/") {
+	for part := range strings.SplitSeq(strings.TrimSuffix(SlashPath(target), "/"), "/") {
 		for i := range len(part) {
 			if part[i] < ' ' || part[i] == 0x7F {
 				return "target has a control character"
@@ -132,7 +132,9 @@ func checkLink(path, target string, limit int) string {
 			}
 		}
 		switch part {
-		case "", ".":
+		case "":
+			return "target has an empty part"
+		case ".":
 		case "..":
 			// Behind a name it is not known what .. leads to: the name may be another link.
 			if descended {

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"slices"
 	"strings"
 )
 
@@ -60,7 +61,7 @@ func Validate(m *Manifest, limits Limits) error {
 	if m.NamesEncrypted {
 		return manifestError(ErrEncrypted, "", "names are encrypted")
 	}
-	for problem := range check(m, limits) {
+	for problem := range Problems(m, limits) {
 		if problem.Kind.Fatal() {
 			return &problem
 		}
@@ -68,17 +69,15 @@ func Validate(m *Manifest, limits Limits) error {
 	return nil
 }
 
-// Check looks at all names, links, sizes and chunks of a manifest with clear names and gives everything that is wrong (spec
-// steampipe.md §7.5). Gaps between chunks are right: they read as zeros.
+// Check gives all [Problems] of a manifest.
 func Check(m *Manifest, limits Limits) []Problem {
-	var problems []Problem
-	for problem := range check(m, limits) {
-		problems = append(problems, problem)
-	}
-	return problems
+	return slices.Collect(Problems(m, limits))
 }
 
-func check(m *Manifest, limits Limits) iter.Seq[Problem] {
+// Problems looks at all names, links, sizes and chunks of a manifest with clear names and gives everything that is wrong, as
+// it is found (spec steampipe.md §7.5): a hostile manifest may have more that is wrong than fits into memory. Gaps between
+// chunks are right: they read as zeros.
+func Problems(m *Manifest, limits Limits) iter.Seq[Problem] {
 	return func(yield func(Problem) bool) {
 		c := checker{files: m.Files, limits: limits.withDefaults(), yield: yield}
 		for i := range m.Files {
@@ -104,7 +103,7 @@ func (c *checker) report(kind ProblemKind, index, other int, format string, argu
 // checkFile looks at a file by itself.
 func (c *checker) checkFile(i int) bool {
 	file := &c.files[i]
-	if fault := checkName(file.Name, c.limits.MaxName); fault.reason != "" && !(fault.windows && c.limits.AllowWindowsNames) {
+	if fault := checkName(file.Name, c.limits.MaxName); fault.reason != "" && (!fault.windows || c.limits.RefuseWindowsNames) {
 		if !c.report(ProblemName, i, -1, "%s", fault.reason) {
 			return false
 		}
@@ -174,6 +173,9 @@ func (c *checker) checkTree() {
 			continue
 		}
 		file, first := &c.files[i], &c.files[other]
+		if first.Flags.Has(FlagDirectory) {
+			byName[folded[i]] = int32(i) // if it is none, nothing may lie below it, in either spelling
+		}
 		switch {
 		case file.Path() != first.Path():
 			if !c.report(ProblemCaseCollision, i, int(other), "differs from file %d in case only", other) {
