@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"slices"
 	"strings"
 
@@ -73,28 +72,7 @@ func (j *Job) dropShadowed() {
 // makeFolders makes the folders that the manifest lists and those that its files need. Where something else than a folder
 // is in the way, a link above all, the download is refused: nothing is written through links.
 func (j *Job) makeFolders(ctx context.Context) error {
-	made := make(map[string]bool)
-	var folders []string
-	add := func(name string) {
-		for ; name != "." && !made[name]; name = path.Dir(name) {
-			made[name] = true
-			folders = append(folders, name)
-		}
-	}
-	for _, f := range j.plan.folders {
-		add(f.path)
-	}
-	for _, e := range j.plan.entries {
-		add(path.Dir(e.path))
-	}
-	for _, l := range j.plan.links {
-		add(path.Dir(l.path))
-	}
-	if len(j.plan.entries) > 0 {
-		add(path.Dir(j.plan.entries[0].part))
-	}
-	slices.Sort(folders) // parents first
-	for _, name := range folders {
+	for _, name := range j.plan.parents {
 		if err := ctx.Err(); err != nil {
 			return ended(ctx)
 		}

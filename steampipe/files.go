@@ -79,13 +79,13 @@ func (j *Job) open(e *entry) (*os.File, error) {
 	case atNone:
 		flags |= os.O_CREATE | os.O_TRUNC
 	case atFinal:
-		_ = j.root.Chmod(e.path, 0o666) // a read-only file cannot be opened, nor on Windows moved
+		j.makeWritable(e.path) // a read-only file cannot be opened, nor on Windows moved
 		if err := j.root.Rename(e.path, e.part); err != nil {
 			return nil, err
 		}
 		e.origin = atPart
 	case atPart:
-		_ = j.root.Chmod(e.part, 0o666)
+		j.makeWritable(e.part)
 	}
 	file, err := j.root.OpenFile(e.part, flags, 0o666)
 	if err != nil {
@@ -99,6 +99,14 @@ func (j *Job) open(e *entry) (*os.File, error) {
 	return file, nil
 }
 
+// makeWritable lets us write a file, without giving anybody else a right. If it does not work, the next step says so.
+func (j *Job) makeWritable(name string) {
+	info, err := j.root.Lstat(name)
+	if err == nil && info.Mode().IsRegular() && info.Mode().Perm()&0o600 != 0o600 {
+		_ = j.root.Chmod(name, info.Mode().Perm()|0o600)
+	}
+}
+
 // shape gives the part file its size and its zeros.
 func (j *Job) shape(file *os.File, e *entry) error {
 	if err := file.Truncate(int64(e.file.Size)); err != nil {
@@ -108,7 +116,7 @@ func (j *Job) shape(file *os.File, e *entry) error {
 		return nil // new: everything reads as zero
 	}
 	for i, region := range e.regions() {
-		if e.have.get(i) || !region.zero() {
+		if e.have.get(i) || !region.zero {
 			continue
 		}
 		for at := int64(0); at < region.size; {
@@ -162,7 +170,7 @@ func (j *Job) complete(ctx context.Context, e *entry) error {
 			return err
 		}
 		if runtime.GOOS == "windows" {
-			_ = j.root.Chmod(e.path, 0o666) // a read-only file cannot be replaced there
+			j.makeWritable(e.path) // a read-only file cannot be replaced there
 		}
 		return j.root.Rename(e.part, e.path)
 	}()

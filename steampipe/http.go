@@ -146,7 +146,8 @@ func readBody(source io.Reader, declared int64, r request, buffer []byte) ([]byt
 		return nil, fmt.Errorf("%w: server announces %d bytes, the limit is %d", ErrBadLength, declared, limit)
 	}
 	body := buffer[:0]
-	if want := max(r.size, declared); int64(cap(body)) <= want {
+	// A manifest that nobody validated, or a server, may claim anything: beyond the usual memory grows with the bytes.
+	if want := min(max(r.size, declared), maxStoredChunk); int64(cap(body)) <= want {
 		body = make([]byte, 0, want+1) // one more, so that the end is seen without growing
 	}
 	for {

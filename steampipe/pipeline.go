@@ -7,11 +7,18 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
+// content tells chunks apart. The id alone should do, but a manifest may lie about the size in one of a chunk's places;
+// what is written there must not be longer than it says.
+type content struct {
+	id   ChunkID
+	size uint32
+}
+
 // jobs lists the distinct chunks that are not in all of their places, in the order of files, so that few files are open at
 // a time.
 func (j *Job) jobs() []*job {
 	var jobs []*job
-	byID := make(map[ChunkID]*job)
+	byID := make(map[content]*job)
 	for _, e := range j.plan.entries {
 		if e.done.Load() {
 			continue
@@ -24,16 +31,17 @@ func (j *Job) jobs() []*job {
 				j.tally.bytesDone.Add(region.size)
 				continue
 			}
-			if region.zero() {
+			if region.zero {
 				j.tally.zeros.Add(1)
 				j.tally.bytesDone.Add(region.size)
 				continue
 			}
 			missing++
-			wanted := byID[region.chunk.ID]
+			key := content{region.chunk.ID, region.chunk.Size}
+			wanted := byID[key]
 			if wanted == nil {
 				wanted = &job{chunk: region.chunk}
-				byID[region.chunk.ID] = wanted
+				byID[key] = wanted
 				jobs = append(jobs, wanted)
 			}
 			wanted.places = append(wanted.places, place{e, region.offset})
@@ -51,7 +59,7 @@ func (j *Job) jobs() []*job {
 }
 
 // findLocal finds places on disk that have a wanted chunk: those are copied from rather than fetched.
-func (j *Job) findLocal(wanted map[ChunkID]*job) {
+func (j *Job) findLocal(wanted map[content]*job) {
 	if len(wanted) == 0 {
 		return
 	}
@@ -63,7 +71,7 @@ func (j *Job) findLocal(wanted map[ChunkID]*job) {
 			if region.chunk == nil || !e.done.Load() && !e.have.get(i) {
 				continue
 			}
-			if want := wanted[region.chunk.ID]; want != nil && want.local == nil {
+			if want := wanted[content{region.chunk.ID, region.chunk.Size}]; want != nil && want.local == nil {
 				want.local = &place{e, region.offset}
 			}
 		}

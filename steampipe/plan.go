@@ -4,6 +4,7 @@ import (
 	"crypto/sha1"
 	"encoding/hex"
 	"fmt"
+	"maps"
 	"math/bits"
 	"os"
 	"path"
@@ -12,6 +13,8 @@ import (
 	"strings"
 	"sync"
 	"sync/atomic"
+
+	"github.com/relight-sdk/relight/internal/wire/depotwire"
 )
 
 // stateFolder is where files lie until they are complete. It is made in the folder of the download, so that moving a file to
@@ -23,6 +26,8 @@ type entry struct {
 	file *File
 	path string // slash separated, below the root
 	part string // where it lies until it is complete
+
+	zeroIDs map[uint32]ChunkID // by size, shared by all entries
 
 	origin  origin
 	have    bitset      // regions that are right in the origin
@@ -51,32 +56,34 @@ type region struct {
 	offset int64
 	size   int64
 	chunk  *Chunk // nil for a gap
+	zero   bool   // all zero, so that nothing is to be fetched
 }
 
-// zero says whether the region is all zero, so that nothing is to be fetched.
-func (r region) zero() bool {
-	// Adler-32 from 0 over zeros is 0; that saves hashing zeros for every other size of chunk.
-	return r.chunk == nil || r.chunk.Adler == 0 && r.chunk.ID == zeroChunk(r.chunk.Size)
-}
+var zeros [64 << 10]byte
 
-// zeroChunk is the id of a chunk of n zero bytes.
-func zeroChunk(n uint32) ChunkID {
-	if n == 1<<20 {
-		return zeroMiB
+// zeroChunks gives the ids that chunks of zeros have, of all sizes that a manifest may have such chunks in. Adler-32 from 0
+// over zeros is 0, which saves asking for all the others. One pass over the zeros serves all sizes: a manifest can claim
+// millions of them.
+func zeroChunks(m *Manifest) map[uint32]ChunkID {
+	ids := make(map[uint32]ChunkID)
+	for i := range m.Files {
+		for _, chunk := range m.Files[i].Chunks {
+			if chunk.Adler == 0 {
+				ids[chunk.Size] = ChunkID{}
+			}
+		}
 	}
-	h := sha1.New()
-	for n > 0 {
-		part := min(n, uint32(len(zeros)))
-		h.Write(zeros[:part])
-		n -= part
+	h, hashed := sha1.New(), uint32(0)
+	for _, size := range slices.Sorted(maps.Keys(ids)) {
+		for hashed < size {
+			part := zeros[:min(size-hashed, uint32(len(zeros)))]
+			h.Write(part)
+			hashed += uint32(len(part))
+		}
+		ids[size] = ChunkID(h.Sum(nil))
 	}
-	return ChunkID(h.Sum(nil))
+	return ids
 }
-
-var (
-	zeros   [64 << 10]byte
-	zeroMiB = ChunkID{0x3b, 0x71, 0xf4, 0x3f, 0xf3, 0x0f, 0x4b, 0x15, 0xb5, 0xcd, 0x85, 0xdd, 0x9e, 0x95, 0xeb, 0xc7, 0xe8, 0x4e, 0xb5, 0xa3}
-)
 
 // regions lists a file's chunks in order, with the gaps between them. The manifest was validated: nothing overlaps.
 func (e *entry) regions() []region {
@@ -86,15 +93,16 @@ func (e *entry) regions() []region {
 		chunk := &e.file.Chunks[i]
 		offset := int64(chunk.Offset)
 		if offset > end {
-			list = append(list, region{offset: end, size: offset - end})
+			list = append(list, region{offset: end, size: offset - end, zero: true})
 		}
 		if chunk.Size > 0 {
-			list = append(list, region{offset: offset, size: int64(chunk.Size), chunk: chunk})
+			zero := chunk.Adler == 0 && chunk.ID == e.zeroIDs[chunk.Size]
+			list = append(list, region{offset: offset, size: int64(chunk.Size), chunk: chunk, zero: zero})
 		}
 		end = offset + int64(chunk.Size)
 	}
 	if size := int64(e.file.Size); size > end {
-		list = append(list, region{offset: end, size: size - end})
+		list = append(list, region{offset: end, size: size - end, zero: true})
 	}
 	return list
 }
@@ -134,6 +142,7 @@ type plan struct {
 	entries  []*entry
 	folders  []*folder
 	links    []*link
+	parents  []string // all folders that are needed, listed or not, parents first
 	problems []Problem
 	bytes    int64
 }
@@ -149,79 +158,82 @@ type link struct {
 	target string
 }
 
+// maxFolders bounds the folders of a manifest. A name of a few bytes can stand for a hundred of them.
+const maxFolders = 1 << 20
+
 // newPlan validates a manifest as a whole and sorts it out; nothing is touched on disk.
 func newPlan(m *Manifest, limits Limits) (*plan, error) {
-	if err := validate(m, limits); err != nil {
-		return nil, err
+	refuse := func(err error) (*plan, error) {
+		return nil, &Error{Step: StepPlan, Depot: DepotID(m.DepotID), Manifest: ManifestID(m.ManifestID), Err: err}
+	}
+	if m.NamesEncrypted {
+		return refuse(ErrNamesEncrypted)
+	}
+	badLinks := make(map[int]error)
+	for problem := range depotwire.Problems(m, limits) {
+		err := fmt.Errorf("%w: %w", ErrManifestUnsafe, &problem)
+		if problem.Kind.Fatal() {
+			return refuse(err)
+		}
+		// One bad link must not sink the whole job (spec steampipe.md §7.5). Names that case alone tells apart are looked
+		// at when it is known whether the folder's file system tells them apart.
+		if problem.Kind == depotwire.ProblemLink {
+			badLinks[problem.Index] = err
+		}
 	}
 	p := &plan{manifest: m}
 	depot := strconv.FormatUint(uint64(m.DepotID), 10)
+	zeroIDs := zeroChunks(m)
 	for i := range m.Files {
 		file := &m.Files[i]
-		local := localPath(file.Name)
+		local := depotwire.SlashPath(file.Name)
 		if first, _, _ := strings.Cut(local, "/"); strings.EqualFold(first, stateFolder) {
-			return nil, unsafeName(file.Name, fmt.Errorf("%s is where downloads are put together", stateFolder))
+			return refuse(fmt.Errorf("%w: %q: %s is where downloads are put together", ErrManifestUnsafe, file.Name, stateFolder))
 		}
 		switch {
 		case file.Flags&FlagDirectory != 0:
 			p.folders = append(p.folders, &folder{file, local})
 		case file.Flags&FlagSymlink != 0:
-			target, err := linkTarget(local, file.LinkTarget)
-			if err != nil {
-				// One bad link must not sink the whole job (spec steampipe.md §7.5).
+			if err := badLinks[i]; err != nil {
 				p.problems = append(p.problems, Problem{file.Name, err})
 				continue
 			}
-			p.links = append(p.links, &link{file, local, target})
+			p.links = append(p.links, &link{file, local, depotwire.SlashPath(file.LinkTarget)})
 		default:
 			name := sha1.Sum([]byte(local))
-			p.entries = append(p.entries, &entry{file: file, path: local, part: path.Join(stateFolder, depot, hex.EncodeToString(name[:])+".part")})
-			p.bytes += int64(file.Size)
-		}
-		if file.Flags&(FlagDirectory|FlagSymlink) == 0 && !slices.IsSortedFunc(file.Chunks, byOffset) {
-			slices.SortFunc(file.Chunks, byOffset)
+			p.entries = append(p.entries, &entry{file: file, path: local, zeroIDs: zeroIDs,
+				part: path.Join(stateFolder, depot, hex.EncodeToString(name[:])+".part")})
+			if p.bytes += int64(file.Size); p.bytes < 0 {
+				return refuse(fmt.Errorf("%w: more than 2^63 bytes in all", ErrManifestUnsafe))
+			}
 		}
 	}
-	if err := p.checkParents(); err != nil {
-		return nil, err
+	if !p.gatherParents() {
+		return refuse(fmt.Errorf("%w: more than %d folders", ErrManifestUnsafe, maxFolders))
 	}
 	return p, nil
 }
 
-// checkParents refuses names below a file or a link: nothing is ever written through a link that a manifest made.
-func (p *plan) checkParents() error {
-	solid := make(map[string]string, len(p.entries)+len(p.links))
-	for _, e := range p.entries {
-		solid[e.path] = e.file.Name
-	}
-	for _, l := range p.links {
-		solid[l.path] = l.file.Name
-	}
-	for _, problem := range p.problems {
-		solid[localPath(problem.Path)] = problem.Path
-	}
-	check := func(name string) error {
-		for parent := path.Dir(name); parent != "."; parent = path.Dir(parent) {
-			if other, ok := solid[parent]; ok {
-				return unsafeName(name, fmt.Errorf("it lies below %q, which is no folder", other))
-			}
-		}
-		return nil
-	}
-	for _, e := range p.entries {
-		if err := check(e.path); err != nil {
-			return err
+// gatherParents lists all folders that are needed, parents first; false if there are too many.
+func (p *plan) gatherParents() bool {
+	seen := make(map[string]bool)
+	add := func(name string) {
+		for ; name != "." && !seen[name] && len(seen) <= maxFolders; name = path.Dir(name) {
+			seen[name] = true
 		}
 	}
 	for _, f := range p.folders {
-		if err := check(f.path); err != nil {
-			return err
-		}
+		add(f.path)
+	}
+	for _, e := range p.entries {
+		add(path.Dir(e.path))
 	}
 	for _, l := range p.links {
-		if err := check(l.path); err != nil {
-			return err
-		}
+		add(path.Dir(l.path))
 	}
-	return nil
+	if len(p.entries) > 0 {
+		add(path.Dir(p.entries[0].part))
+	}
+	p.parents = slices.Sorted(maps.Keys(seen))
+	return len(seen) <= maxFolders
 }

@@ -1,7 +1,6 @@
 package steampipe
 
 import (
-	"cmp"
 	"fmt"
 	"strconv"
 
@@ -67,10 +66,10 @@ type Flags = depotwire.Flags
 //	MaxManifest       int    // bytes of a manifest, unzipped; 1 GiB
 //	MaxFiles          int    // 1,048,576
 //	MaxChunks         int    // of all files; 4,194,304
-//	MaxName           int    // bytes of a name; 4096
+//	MaxName           int    // bytes of a name or link target; 1024
 //	MaxFileSize       uint64 // bytes; 1 TiB
 //	MaxChunk          uint32 // plain bytes of a chunk; 16 MiB
-//	AllowWindowsNames bool   // also take names that Windows cannot hold
+//	RefuseWindowsNames bool  // refuse names that only Windows cannot hold on other systems too
 type Limits = depotwire.Limits
 
 // The flags of a [File].
@@ -129,20 +128,3 @@ func checkIdentity(m *Manifest, depot DepotID, manifest ManifestID) error {
 	}
 	return nil
 }
-
-// validate checks a manifest as a whole.
-func validate(m *Manifest, limits Limits) error {
-	fail := func(err error) error {
-		return &Error{Step: StepPlan, Depot: DepotID(m.DepotID), Manifest: ManifestID(m.ManifestID), Err: err}
-	}
-	if m.NamesEncrypted {
-		return fail(ErrNamesEncrypted)
-	}
-	if err := depotwire.Validate(m, limits); err != nil {
-		return fail(fmt.Errorf("%w: %w", ErrManifestUnsafe, err))
-	}
-	return nil
-}
-
-// byOffset orders chunks within a file.
-func byOffset(a, b Chunk) int { return cmp.Compare(a.Offset, b.Offset) }
