@@ -11,7 +11,7 @@ import (
 // MaxMessage is the largest message behind a list (spec sb.md A.6).
 const MaxMessage = 4096
 
-// errorPort in place of the default port announces an error text.
+// errorPort in place of the default port announces an error text, unless a list follows all the same: see announced.
 const errorPort = 0xFFFF
 
 // queryError begins the text that some masters send before they close (spec sb.md A.4).
@@ -36,7 +36,7 @@ type Kind int
 
 // The kinds, in the order in which they come.
 const (
-	KindHead       Kind = iota + 1 // Client and DefaultPort
+	KindHead       Kind = iota + 1 // Client, DefaultPort and Refused
 	KindKeys                       // Keys
 	KindServer                     // Server
 	KindEnd                        // the end of the list
@@ -50,6 +50,7 @@ type Element struct {
 	Kind        Kind
 	Client      netip.Addr // the client's address as the master sees it
 	DefaultPort uint16     // of the game; some masters put the client's own port here
+	Refused     bool       // an error text follows
 	Keys        []Key
 	Popular     int // number of popular values
 	Server      Entry
@@ -158,6 +159,9 @@ func (d *Decoder) Close(e *Element) (bool, error) {
 	case bytes.HasPrefix(rest, []byte(queryError)):
 		*e = Element{Kind: KindError, Text: cutText(rest[len(queryError):])}
 		return true, nil
+	case d.step == stepHead && len(rest) >= 6 && binary.BigEndian.Uint16(rest[4:]) == errorPort:
+		*e = Element{Kind: KindError, Text: cutText(rest[6:])}
+		return true, nil
 	case d.step == stepErrorText:
 		*e = Element{Kind: KindError, Text: cutText(rest)}
 		return true, nil
@@ -226,11 +230,19 @@ func (d *Decoder) readHead(e *Element, b []byte) (bool, error) {
 	if len(b) < 6 {
 		return false, nil
 	}
-	*e = Element{Kind: KindHead, Client: netip.AddrFrom4([4]byte(b)), DefaultPort: binary.BigEndian.Uint16(b[4:])}
-	d.schema.defaultPort = e.DefaultPort
+	port, rest := binary.BigEndian.Uint16(b[4:]), b[6:]
+	refused := false
+	if port == errorPort {
+		var sure bool
+		if refused, sure = d.announced(rest); !sure {
+			return false, nil
+		}
+	}
+	*e = Element{Kind: KindHead, Client: netip.AddrFrom4([4]byte(b)), DefaultPort: port, Refused: refused}
+	d.schema.defaultPort = port
 	d.read += 6
 	switch {
-	case e.DefaultPort == errorPort:
+	case refused:
 		d.step = stepErrorText
 	case d.noList:
 		d.step = stepFirst
@@ -239,6 +251,23 @@ func (d *Decoder) readHead(e *Element, b []byte) (bool, error) {
 	}
 	return true, nil
 }
+
+// announced decides whether an error text follows behind errorPort. Masters that put the client's own TCP port there (WFC,
+// DWC, Crymp: servers.md §4.1) say the same to a client on port 65535, and send their list.
+func (d *Decoder) announced(rest []byte) (refused, sure bool) {
+	switch {
+	case len(rest) == 0:
+		return false, false
+	case rest[0] == 0: // the empty text; or nothing much, where there is no list
+		return !d.noList, true
+	case len(rest) < 2 || rest[1] <= byte(KeyShort) && len(rest) < 3:
+		return false, false
+	}
+	return !beginsKeys(rest), true
+}
+
+// beginsKeys reports whether b may be the number of keys and a key. Text has no byte like a key's type at that place.
+func beginsKeys(b []byte) bool { return b[0] > 0 && b[1] <= byte(KeyShort) && b[2] >= ' ' }
 
 // guess finds out what follows the head of a reply without list. It should be messages, but Crymp sends the whole list
 // all the same, UniSpy servers without a key list, and WFC two zero bytes (servers.md §4.1). The first byte of a message's
@@ -249,7 +278,7 @@ func (d *Decoder) guess(b []byte) {
 	case b[0] >= byte(FlagHasRules):
 		d.step = stepServers
 	case len(b) < messageHead:
-	case b[0] > 0 && b[1] <= byte(KeyShort) && b[2] >= ' ':
+	case beginsKeys(b):
 		d.step = stepKeyCount
 	default:
 		d.step = stepMessages
