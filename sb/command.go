@@ -58,7 +58,7 @@ func (b *Browser) live() *session {
 	return nil
 }
 
-// request sends a message and, with wants, waits for what belongs to it: got is called for each until it says that it was
+// exchange sends a message and, with wants, waits for what belongs to it: got is called for each until it says that it was
 // the last. A connection that breaks meanwhile is opened again, once, as the original does.
 func (b *Browser) exchange(ctx context.Context, op string, message []byte, wants func(sbwire.Message) bool,
 	got func(sbwire.Message) (last bool, err error)) error {
@@ -93,37 +93,48 @@ func (s *session) exchange(ctx context.Context, op string, message []byte, wants
 		defer remove()
 	}
 	s.used()
-	if err := s.send(message); err != nil {
+	if n, err := s.send(ctx, message); err != nil {
+		if ctx.Err() != nil && n == 0 {
+			return problem(ctx.Err(), "not sent") // the connection is as good as before
+		}
 		s.cancel(net.ErrClosed)
 		<-s.done
-		return problem(joined(errBroken, err), "")
+		return problem(joined(ctx.Err(), errBroken, err), "")
 	}
 	if w == nil {
 		return nil
 	}
-	timer := time.NewTimer(s.config.ReplyTimeout)
-	defer timer.Stop()
+	silence, limit := time.NewTimer(s.config.ReplyTimeout), time.NewTimer(s.config.ListTimeout)
+	defer silence.Stop()
+	defer limit.Stop()
 	for answered := false; ; answered = true {
+		var m sbwire.Message
 		select {
-		case m := <-w.replies:
-			last, err := got(m)
-			if err != nil {
-				return problem(err, "")
-			}
-			if last {
-				return nil
-			}
-			timer.Reset(s.config.ReplyTimeout)
-		case <-timer.C:
+		case m = <-w.replies:
+		case <-silence.C:
 			return problem(ErrSilence, "the master does not answer: most living masters do not know this request")
+		case <-limit.C:
+			return problem(ErrSilence, "the answer takes longer than "+s.config.ListTimeout.String())
 		case <-ctx.Done():
 			return problem(ctx.Err(), "")
 		case <-s.done:
-			if answered {
-				return problem(s.failure(), "")
+			select {
+			case m = <-w.replies: // it came in front of the end
+			default:
+				if answered {
+					return problem(s.failure(), "")
+				}
+				return problem(joined(errBroken, s.failure()), "")
 			}
-			return problem(joined(errBroken, s.failure()), "")
 		}
+		last, err := got(m)
+		if err != nil {
+			return problem(err, "")
+		}
+		if last {
+			return nil
+		}
+		silence.Reset(s.config.ReplyTimeout)
 	}
 }
 
@@ -185,7 +196,7 @@ type PlayerSearch struct {
 	Prefix   bool // the name may go on
 	Suffix   bool // the name may have something in front
 	Anywhere bool // the name may be anywhere in the player's
-	Max      int  // at most so many players; 0 means 100
+	Max      int  // at most so many players, up to 10,000; 0 means 100
 }
 
 // Player is one who was found.
@@ -216,7 +227,7 @@ func (b *Browser) FindPlayers(ctx context.Context, search PlayerSearch) iter.Seq
 
 func (b *Browser) findPlayers(ctx context.Context, search PlayerSearch) ([]Player, error) {
 	const op = "player search"
-	request := sbwire.PlayerSearchRequest{Name: search.Name, MaxResults: uint32(search.Max)}
+	request := sbwire.PlayerSearchRequest{Name: search.Name, MaxResults: uint32(min(search.Max, maxSearchResults))}
 	if search.Max <= 0 {
 		request.MaxResults = 100
 	}

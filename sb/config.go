@@ -37,7 +37,7 @@ type Config struct {
 
 	ConnectTimeout   time.Duration // to resolve and connect; 0 means 5 s
 	ReplyTimeout     time.Duration // the longest silence of a master that owes something; 0 means 5 s
-	ListTimeout      time.Duration // all the waiting for one list; 0 means 60 s
+	ListTimeout      time.Duration // all the waiting for one list, or one search; 0 means 60 s
 	KeepAliveTimeout time.Duration // silence of a master that has sent a keep-alive before; 0 means 60 s
 	IdleTimeout      time.Duration // how long an unused connection for messages stays open; 0 means 30 s
 

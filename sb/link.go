@@ -19,6 +19,7 @@ const (
 	readBuffer = 16 << 10
 	// maxEmptyReads ends a connection that is no good; an empty read alone means nothing.
 	maxEmptyReads = 100
+	maxClearText  = 1024 // of what a master says instead of a list
 )
 
 // link is one connection to the list master: it sends the request, decrypts and decodes. One goroutine reads from it.
@@ -68,7 +69,7 @@ func (b *Browser) open(ctx context.Context, op string, track *tracker, query Que
 	}
 	l.decoder = sbwire.NewDecoder(b.config.limits(), l.noList)
 	l.buf = make([]byte, readBuffer)
-	if err := l.write(message); err != nil {
+	if _, err := l.write(ctx, message); err != nil {
 		err = l.readError(ctx, err)
 		l.conn.Close()
 		return nil, err
@@ -90,11 +91,10 @@ func (l *link) dial(ctx context.Context) error {
 		return l.fail(l.contextError(ctx, limited, err), "")
 	}
 	var failures []error
-	for _, addr := range addrs {
+	for i, addr := range addrs {
 		l.track.count(func(s *State) { s.Peer = addr.String() })
 		l.track.step(StepConnecting, "", nil)
-		l.conn, err = l.config.DialContext(limited, "tcp", addr.String())
-		if err == nil {
+		if l.conn, err = l.dialOne(limited, addr.String(), len(addrs)-i); err == nil {
 			return nil
 		}
 		failures = append(failures, err)
@@ -103,6 +103,17 @@ func (l *link) dial(ctx context.Context) error {
 		}
 	}
 	return l.fail(l.contextError(ctx, limited, joined(failures...)), "")
+}
+
+// dialOne connects to one address. It has its share of the time that is left, so that one which swallows everything leaves
+// some for the others.
+func (l *link) dialOne(ctx context.Context, address string, candidates int) (net.Conn, error) {
+	if deadline, ok := ctx.Deadline(); ok && candidates > 1 {
+		share, cancel := context.WithTimeout(ctx, time.Until(deadline)/time.Duration(candidates))
+		defer cancel()
+		ctx = share
+	}
+	return l.config.DialContext(ctx, "tcp", address)
 }
 
 // contextError makes the end of a context part of an error that came of it.
@@ -135,15 +146,23 @@ func (l *link) fail(err error, reason string) error {
 	return e
 }
 
-// write sends one message with one call.
-func (l *link) write(b []byte) error {
+// write sends one message with one call. The end of ctx interrupts it; how much was written by then is in n.
+func (l *link) write(ctx context.Context, b []byte) (n int, err error) {
 	_ = l.conn.SetWriteDeadline(time.Now().Add(l.config.ReplyTimeout))
-	n, err := l.conn.Write(b)
+	interrupted := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(interrupted)
+		_ = l.conn.SetWriteDeadline(time.Unix(1, 0))
+	})
+	n, err = l.conn.Write(b)
+	if !stop() {
+		<-interrupted // else it might hit the next message
+	}
 	l.track.count(func(s *State) { s.BytesSent += int64(n) })
 	if l.config.Logger.Enabled(context.Background(), slog.LevelDebug) {
 		l.config.Logger.Debug("sent to list master", "op", l.op, "peer", l.conn.RemoteAddr().String(), "bytes", n)
 	}
-	return err
+	return n, err
 }
 
 // next waits for the next element, at most patience for each read; 0 waits for ever.
@@ -185,7 +204,7 @@ func (l *link) account(e *sbwire.Element) error {
 	switch e.Kind {
 	case sbwire.KindHead:
 		l.track.count(func(s *State) { s.Public, s.DefaultPort = e.Client, e.DefaultPort })
-		if l.noList && e.DefaultPort != 0xFFFF {
+		if l.noList && !e.Refused {
 			l.track.step(StepConnected, "", nil)
 		}
 	case sbwire.KindServer:
@@ -240,6 +259,13 @@ func (l *link) read(patience time.Duration) error {
 func (l *link) readHeader(b []byte) error {
 	l.header = append(l.header, b...)
 	header, n := sbwire.ParseCryptHeader(l.header)
+	if sbwire.ClearText(l.header) {
+		n = 0 // with enough of it, text looks like a header
+		if len(l.header) > maxClearText {
+			l.header = l.header[:maxClearText]
+			return io.EOF // what it says is known by now
+		}
+	}
 	if n == 0 {
 		return nil
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"math"
 	"net/netip"
 
 	"github.com/relight-sdk/relight/internal/wire/sbwire"
@@ -74,7 +75,7 @@ func (b *Browser) request(query Query, options sbwire.Options) (sbwire.ListReque
 		Fields:      fields,
 		Options:     options,
 		SourceIP:    query.SourceIP,
-		MaxServers:  uint32(max(query.Limit, 0)),
+		MaxServers:  uint32(min(max(query.Limit, 0), math.MaxInt32)),
 	}, nil
 }
 

@@ -22,7 +22,7 @@ type session struct {
 	done    chan struct{} // closed when the goroutine has ended
 	queue   *queue        // nil: the session is for messages only
 
-	writing sync.Mutex
+	writing chan struct{} // held while a message is written
 
 	mu      sync.Mutex
 	table   map[netip.AddrPort]Server // of a subscription
@@ -35,11 +35,12 @@ type session struct {
 type waiter struct {
 	wants   func(sbwire.Message) bool
 	replies chan sbwire.Message
+	gone    chan struct{} // closed when it waits no more
 }
 
 const (
 	maxWaiters   = 256
-	maxUnread    = 256 // messages of one waiter
+	maxUnread    = 256 // messages of one waiter; with more, nothing is read from the master
 	closedReason = "closed by this program"
 )
 
@@ -67,7 +68,7 @@ func (b *Browser) startSession(ctx context.Context, op string, query Query, opti
 		return nil, err
 	}
 	b.learn(l, &head)
-	s := &session{link: l, browser: b, done: make(chan struct{}), queue: q}
+	s := &session{link: l, browser: b, done: make(chan struct{}), writing: make(chan struct{}, 1), queue: q}
 	lifetime := context.Background()
 	if q != nil {
 		lifetime = ctx
@@ -92,6 +93,7 @@ func (b *Browser) startSession(ctx context.Context, op string, query Query, opti
 // run reads until the connection ends.
 func (s *session) run() {
 	defer close(s.done)
+	defer s.conn.Close() // here, too: who waits for done wants it closed
 	defer s.cancel(net.ErrClosed)
 	var err error
 	for listing := s.queue != nil; err == nil; {
@@ -110,6 +112,7 @@ func (s *session) run() {
 	s.err = err
 	if s.idle != nil {
 		s.idle.Stop()
+		s.idle = nil // nobody starts it again
 	}
 	s.mu.Unlock()
 	if s.queue != nil {
@@ -150,7 +153,7 @@ func (s *session) message(m sbwire.Message) error {
 	case sbwire.KeepAlive:
 		echo, err := m.Append(nil)
 		if err == nil {
-			err = s.send(echo)
+			_, err = s.send(s.ctx, echo)
 		}
 		if err != nil {
 			return s.readError(s.ctx, err)
@@ -213,25 +216,30 @@ func (s *session) put(server Server) {
 	s.queue.server(server.Addr, ServerAdded{server})
 }
 
-// deliver gives a message to whoever waits for it.
+// deliver gives a message to whoever waits for it. It runs without the lock, since a waiter with many unread messages
+// makes it wait.
 func (s *session) deliver(m sbwire.Message) bool {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, w := range s.waiters {
-		if w.wants(m) {
-			select {
-			case w.replies <- m:
-			default: // a flood: its reader will run out of time
-			}
-			return true
-		}
+	i := slices.IndexFunc(s.waiters, func(w *waiter) bool { return w.wants(m) })
+	var w *waiter
+	if i >= 0 {
+		w = s.waiters[i]
 	}
-	return false
+	s.mu.Unlock()
+	if w == nil {
+		return false
+	}
+	select {
+	case w.replies <- m:
+	case <-w.gone:
+	case <-s.ctx.Done():
+	}
+	return true
 }
 
 // wait registers a waiter.
 func (s *session) wait(wants func(sbwire.Message) bool) (w *waiter, remove func(), err error) {
-	w = &waiter{wants: wants, replies: make(chan sbwire.Message, maxUnread)}
+	w = &waiter{wants: wants, replies: make(chan sbwire.Message, maxUnread), gone: make(chan struct{})}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.waiters) >= maxWaiters {
@@ -239,17 +247,24 @@ func (s *session) wait(wants func(sbwire.Message) bool) (w *waiter, remove func(
 	}
 	s.waiters = append(s.waiters, w)
 	return w, func() {
+		close(w.gone)
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.waiters = slices.DeleteFunc(s.waiters, func(other *waiter) bool { return other == w })
 	}, nil
 }
 
-// send writes one message.
-func (s *session) send(b []byte) error {
-	s.writing.Lock()
-	defer s.writing.Unlock()
-	return s.write(b)
+// send writes one message when those in front of it are written; n is as in write.
+func (s *session) send(ctx context.Context, b []byte) (n int, err error) {
+	select {
+	case s.writing <- struct{}{}:
+	case <-ctx.Done():
+		return 0, ctx.Err()
+	case <-s.ctx.Done():
+		return 0, net.ErrClosed
+	}
+	defer func() { <-s.writing }()
+	return s.write(ctx, b)
 }
 
 // used puts the end of an idle session off. Keep-alives are not use.
@@ -265,7 +280,7 @@ func (s *session) used() {
 func (s *session) expire() {
 	s.mu.Lock()
 	busy := len(s.waiters) > 0
-	if busy {
+	if busy && s.idle != nil {
 		s.idle.Reset(s.config.IdleTimeout)
 	}
 	s.mu.Unlock()

@@ -84,35 +84,43 @@ func script(send func(write func(plain []byte) bool)) func(context.Context, stri
 		client, server := net.Pipe()
 		go func() {
 			defer server.Close()
-			head := make([]byte, 2)
-			if _, err := io.ReadFull(server, head); err != nil {
-				return
-			}
-			rest := make([]byte, int(head[0])<<8+int(head[1])-2)
-			if _, err := io.ReadFull(server, rest); err != nil {
-				return
-			}
-			request, err := sbwire.ParseListRequest(append(head, rest...))
+			_, write, err := accept(server)
 			if err != nil {
 				return
 			}
-			challenge := make([]byte, 25)
-			_, _ = rand.Read(challenge)
-			b, _ := sbwire.CryptHeader{Random: make([]byte, 10), Challenge: challenge}.Append(nil)
-			cipher, _ := gscrypt.NewEnctypeX(request.Challenge, challenge, secret)
-			if _, err := server.Write(b); err != nil {
-				return
-			}
 			go func() { _, _ = io.Copy(io.Discard, server) }()
-			send(func(plain []byte) bool {
-				b := make([]byte, len(plain))
-				cipher.Encrypt(b, plain)
-				_, err := server.Write(b)
-				return err == nil
-			})
+			send(write)
 		}()
 		return client, nil
 	}
+}
+
+// accept reads a list request from a client and sends the header; write encrypts and sends.
+func accept(server net.Conn) (request sbwire.ListRequest, write func(plain []byte) bool, err error) {
+	message, err := readRequest(server)
+	if err != nil {
+		return request, nil, err
+	}
+	if request, err = sbwire.ParseListRequest(message); err != nil {
+		return request, nil, err
+	}
+	challenge := make([]byte, 25)
+	_, _ = rand.Read(challenge)
+	b, err := sbwire.CryptHeader{Random: make([]byte, 10), Challenge: challenge}.Append(nil)
+	if err != nil {
+		return request, nil, err
+	}
+	cipher, err := gscrypt.NewEnctypeX(request.Challenge, challenge, secret)
+	if err != nil {
+		return request, nil, err
+	}
+	_, err = server.Write(b)
+	return request, func(plain []byte) bool {
+		b := make([]byte, len(plain))
+		cipher.Encrypt(b, plain)
+		_, err := server.Write(b)
+		return err == nil
+	}, err
 }
 
 func TestHostileMasters(t *testing.T) {
