@@ -77,6 +77,16 @@ func queries(t testing.TB) map[string][]byte {
 		}
 		made[name] = b
 	}
+	dear := qr2wire.Query{Server: qr2wire.Selection{IDs: make([]byte, 254)}}
+	for i := range dear.Server.IDs {
+		dear.Server.IDs[i] = byte(i)
+	}
+	dear.Players, dear.Teams = dear.Server, dear.Server
+	b, err := dear.Append(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	made["dearest"] = b
 	made["pre-query"] = qr2wire.AppendPrequery(nil, qr2wire.Key{1, 2, 3, 4})
 	made["echo"] = qr2wire.AppendEcho(nil, qr2wire.Key{1, 2, 3, 4}, []byte("hello"))
 	return made
@@ -105,11 +115,62 @@ func TestAnswersDoNotAllocate(t *testing.T) {
 	}
 }
 
+// A stranger who asks for keys in ever new combinations takes no memory, and the answers to others allocate as little as
+// before. BenchmarkAnswer tells what the dearest question costs.
+func TestOddQuestionsCostLittle(t *testing.T) {
+	registry, err := qr2wire.NewRegistry(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := core{config: Config{Game: "gmtest"}, registry: registry}
+	s := figures()
+	for i := range 230 {
+		s.Players = append(s.Players, Fields{{"player_", fmt.Sprint(i)}, {"score_", "1"}})
+	}
+	e, err := encode(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.update(e)
+	var out batch
+	var packet []byte
+	ask := func(q qr2wire.Query) {
+		if packet, err = q.Append(packet[:0]); err != nil {
+			t.Fatal(err)
+		}
+		c.handle(packet, clientAddr, epoch, &out)
+		if len(out.packets) != 1 || len(out.arena) > qr2wire.MaxSize {
+			t.Fatalf("%d packets, %d bytes", len(out.packets), len(out.arena))
+		}
+		out.reset()
+	}
+	dear := qr2wire.Query{Server: qr2wire.Selection{IDs: make([]byte, 254)}}
+	for i := range dear.Server.IDs {
+		dear.Server.IDs[i] = byte(i)
+	}
+	dear.Players, dear.Teams = dear.Server, dear.Server
+	ask(dear)
+	ids := []byte{1, 0, 0, 0}
+	odd := func() {
+		ids[1]++
+		ids[2] += 3
+		ids[3] += 7
+		ask(qr2wire.Query{Server: qr2wire.Selection{IDs: ids}, Players: qr2wire.Selection{IDs: ids[1:]}})
+	}
+	if allocs := testing.AllocsPerRun(1000, odd); allocs != 0 {
+		t.Errorf("%v allocations for an odd question", allocs)
+	}
+	basic := qr2wire.BasicQuery(qr2wire.Key{}, 1, 8, 10, 5)
+	if allocs := testing.AllocsPerRun(100, func() { ask(basic) }); allocs != 0 {
+		t.Errorf("%v allocations for an honest question behind the flood", allocs)
+	}
+}
+
 // What arrives is answered, without a connection.
 func BenchmarkAnswer(b *testing.B) {
 	for name, query := range queries(b) {
 		b.Run(name, func(b *testing.B) {
-			c := core{config: Config{Game: "gmtest"}}
+			c := core{config: Config{Game: "gmtest"}, registry: new(qr2wire.Registry)}
 			e, err := encode(figures())
 			if err != nil {
 				b.Fatal(err)

@@ -245,14 +245,10 @@ func (c *core) onQuery(key qr2wire.Key, body []byte, from netip.AddrPort, now ti
 		c.counters.Packets += len(c.snapshot.split)
 		return
 	}
-	shape := body[:len(body)-rest]
-	if q.Challenged {
-		shape = shape[4:]
-	}
-	a := c.snapshot.single(q, shape, c.registry)
-	if a.left > 0 {
+	arena, left := c.snapshot.appendSingle(qr2wire.AppendFromServer(out.arena, qr2wire.TypeQuery, key), q, c.registry)
+	if left > 0 {
 		c.counters.Shortened++
 	}
 	c.counters.Packets++
-	out.add(append(qr2wire.AppendFromServer(out.arena, qr2wire.TypeQuery, key), a.body...), from)
+	out.add(arena, from)
 }

@@ -93,19 +93,18 @@ func invalidSnapshot(reason string) error {
 // keyPlayer is the number of player_.
 const keyPlayer = 21
 
-// maxShapes is how many kinds of question are answered from memory. Others cost an encoding each time.
-const maxShapes = 64
-
-// encoded is a snapshot as it is sent. The bytes of each answer are made once; only the client's key is put in.
+// encoded is a snapshot as it is sent. Answers to whole sections are made once, and only the client's key is put in. Others
+// are made anew each time, in the bytes that are sent: there are more kinds of them than a memory can hold that strangers
+// fill, and making one costs little.
 type encoded struct {
 	data   qr2wire.Data
-	split  [][]byte          // bodies
-	shapes map[string]answer // by the selections of the query
+	split  [][]byte  // bodies
+	wholes [8]answer // single replies to questions for whole sections or none
 }
 
 type answer struct {
-	body []byte
-	left int // values that did not fit
+	body []byte // nil until it is asked for
+	left int    // values that did not fit
 }
 
 func encode(s Snapshot) (*encoded, error) {
@@ -121,20 +120,26 @@ func encode(s Snapshot) (*encoded, error) {
 		}
 		return nil, invalidSnapshot(err.Error())
 	}
-	return &encoded{data: data, split: split, shapes: make(map[string]answer)}, nil
+	return &encoded{data: data, split: split}, nil
 }
 
-// single is the body of a single reply; shape are the bytes of the query that say what is asked for.
-func (e *encoded) single(q qr2wire.Query, shape []byte, registry *qr2wire.Registry) answer {
-	if a, known := e.shapes[string(shape)]; known {
-		return a
+// appendSingle adds the body of a single reply; left is how many values did not fit.
+func (e *encoded) appendSingle(b []byte, q qr2wire.Query, registry *qr2wire.Registry) (body []byte, left int) {
+	const limit = qr2wire.MaxSize - qr2wire.FromServerHeader
+	whole := 0
+	for i, section := range [...]qr2wire.Selection{q.Server, q.Players, q.Teams} {
+		if len(section.IDs) > 0 {
+			return qr2wire.FitReply(b, q, &e.data, registry, limit)
+		}
+		if section.All {
+			whole |= 1 << i
+		}
 	}
-	var a answer
-	a.body, a.left = qr2wire.FitReply(nil, q, &e.data, registry, qr2wire.MaxSize-qr2wire.FromServerHeader)
-	if len(e.shapes) < maxShapes {
-		e.shapes[string(shape)] = a
+	a := &e.wholes[whole]
+	if a.body == nil {
+		a.body, a.left = qr2wire.FitReply(make([]byte, 0, limit), q, &e.data, registry, limit)
 	}
-	return a
+	return append(b, a.body...), a.left
 }
 
 // sameServer reports whether the server keys are the same, apart from the quiet ones.

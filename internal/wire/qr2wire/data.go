@@ -1,6 +1,9 @@
 package qr2wire
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Field is a key of a server and its value.
 type Field struct{ Key, Value string }
@@ -21,6 +24,9 @@ type Data struct {
 
 // Value is the value of a server key, or "".
 func (d *Data) Value(key string) string {
+	if key == "" {
+		return ""
+	}
 	for _, field := range d.Server {
 		if field.Key == key {
 			return field.Value
@@ -31,17 +37,23 @@ func (d *Data) Value(key string) string {
 
 // Value is what a row has for a key, or "".
 func (t *Table) Value(row int, key string) string {
-	for column, name := range t.Keys {
-		if name == key && row < len(t.Rows) && column < len(t.Rows[row]) {
-			return t.Rows[row][column]
-		}
+	if row >= len(t.Rows) {
+		return ""
 	}
-	return ""
+	return t.value(row, t.column(key))
+}
+
+// column is where a key is, or -1.
+func (t *Table) column(key string) int {
+	if key == "" {
+		return -1
+	}
+	return slices.Index(t.Keys, key)
 }
 
 // value is t.Rows[row][column], or "" where the table has none.
 func (t *Table) value(row, column int) string {
-	if column >= len(t.Rows[row]) {
+	if column < 0 || column >= len(t.Rows[row]) {
 		return ""
 	}
 	return t.Rows[row][column]

@@ -1,7 +1,6 @@
 package qr2wire
 
 import (
-	"sort"
 	"strconv"
 
 	"golang.org/x/crypto/cryptobyte"
@@ -10,24 +9,10 @@ import (
 // AppendReply adds the body of a single reply (spec qr2.md §6.3), however long it gets: [CutReply] is the original's way
 // to make it fit, [FitReply] ours. registry knows the game's own keys; nil means the predefined ones.
 func AppendReply(b []byte, q Query, d *Data, registry *Registry) []byte {
-	return appendReply(b, q, d, registry, len(d.Server), len(d.Players.Rows), len(d.Teams.Rows))
-}
-
-func appendReply(b []byte, q Query, d *Data, registry *Registry, fields, players, teams int) []byte {
-	if q.Server.All {
-		b = appendServer(b, d.Server[:fields])
-	} else {
-		for i, id := range q.Server.IDs {
-			// A value that is left out is empty, so that what follows stays in its place.
-			value := ""
-			if i < fields {
-				value = d.Value(registry.Name(KeyID(id)))
-			}
-			b = appendString(b, value)
-		}
-	}
-	b = appendSelected(b, q.Players, &d.Players, registry, players)
-	return appendSelected(b, q.Teams, &d.Teams, registry, teams)
+	var r reply
+	r.set(q, d, registry)
+	r.fields, r.players.rows, r.teams.rows = r.allFields(), len(d.Players.Rows), len(d.Teams.Rows)
+	return r.append(b)
 }
 
 // CutReply cuts a body as the original does: at limit, with 00 in its last byte, wherever that is.
@@ -44,32 +29,162 @@ func cutAt(b []byte, limit int) ([]byte, bool) {
 }
 
 // FitReply adds a body of at most limit bytes that is complete in itself: it leaves out the last players, then teams, then
-// server keys, until the rest fits, and its counts say what is there. left is how many it left out.
+// server keys, until the rest fits, and its counts say what is there. left is how many it left out. Its work is bounded by
+// the limit and the length of the query, however large the tables are, and it allocates only what b lacks: any stranger can
+// ask for it.
 func FitReply(b []byte, q Query, d *Data, registry *Registry, limit int) (body []byte, left int) {
-	fields, players, teams := len(d.Server), 0, 0
-	if !q.Server.All {
-		fields = len(q.Server.IDs)
-	}
-	if !q.Players.Empty() {
-		players = len(d.Players.Rows)
-	}
-	if !q.Teams.Empty() {
-		teams = len(d.Teams.Rows)
-	}
-	// The size grows with what is kept, so the most that fits is found by halving.
-	start := len(b)
-	keep := func(n int) []byte {
-		f := min(n, fields)
-		t := min(n-f, teams)
-		return appendReply(b[:start], q, d, registry, f, n-f-t, t)
-	}
-	all := fields + players + teams
-	kept := sort.Search(all, func(n int) bool { return len(keep(n+1))-start > limit })
-	if b = keep(kept); len(b)-start > limit {
+	var r reply
+	r.set(q, d, registry)
+	all := r.allFields() + r.players.allRows() + r.teams.allRows()
+	room := limit - r.baseSize()
+	if room < 0 {
 		// The names of the table's keys alone are too many.
-		return b[:start], all + 1
+		return b, all + 1
 	}
-	return b, all - kept
+	kept := 0
+	for r.fields < r.allFields() {
+		if room -= r.fieldSize(r.fields); room < 0 {
+			return r.append(b), all - kept
+		}
+		r.fields++
+		kept++
+	}
+	for _, s := range [...]*selected{&r.teams, &r.players} {
+		for s.rows < s.allRows() {
+			if room -= s.rowSize(s.rows); room < 0 {
+				return r.append(b), all - kept
+			}
+			s.rows++
+			kept++
+		}
+	}
+	return r.append(b), 0
+}
+
+// reply is a single reply that is being made, and how much of the data is put into it.
+type reply struct {
+	query   Query
+	data    *Data
+	values  [AllKeys - 1]string // of the server keys that are asked for by number
+	fields  int                 // server keys that are put in
+	players selected
+	teams   selected
+}
+
+func (r *reply) set(q Query, d *Data, registry *Registry) {
+	r.query, r.data = q, d
+	for i, id := range q.Server.IDs {
+		r.values[i] = d.Value(registry.Name(KeyID(id)))
+	}
+	r.players.set(q.Players, &d.Players, registry)
+	r.teams.set(q.Teams, &d.Teams, registry)
+}
+
+func (r *reply) allFields() int {
+	if r.query.Server.All {
+		return len(r.data.Server)
+	}
+	return len(r.query.Server.IDs)
+}
+
+// fieldSize is what a server key adds. A value that is left out is empty, so that what follows stays in its place: its 00
+// is there anyway.
+func (r *reply) fieldSize(i int) int {
+	if r.query.Server.All {
+		return len(r.data.Server[i].Key) + len(r.data.Server[i].Value) + 2
+	}
+	return len(r.values[i])
+}
+
+// baseSize is how long the reply is with nothing in it.
+func (r *reply) baseSize() int {
+	server := len(r.query.Server.IDs)
+	if r.query.Server.All {
+		server = 1
+	}
+	return server + r.players.baseSize() + r.teams.baseSize()
+}
+
+func (r *reply) append(b []byte) []byte {
+	if r.query.Server.All {
+		b = appendServer(b, r.data.Server[:r.fields])
+	} else {
+		for i := range r.query.Server.IDs {
+			value := ""
+			if i < r.fields {
+				value = r.values[i]
+			}
+			b = appendString(b, value)
+		}
+	}
+	return r.teams.append(r.players.append(b))
+}
+
+// selected is what a query asks for of a table, and how many rows of it are put in.
+type selected struct {
+	Selection
+	table   *Table
+	columns [AllKeys - 1]int // of the keys that are asked for by number; -1 for those that the table has not
+	rows    int
+}
+
+func (s *selected) set(section Selection, t *Table, registry *Registry) {
+	s.Selection, s.table = section, t
+	for i, id := range section.IDs {
+		s.columns[i] = t.column(registry.Name(KeyID(id)))
+	}
+}
+
+func (s *selected) allRows() int {
+	if s.Empty() {
+		return 0
+	}
+	return len(s.table.Rows)
+}
+
+func (s *selected) baseSize() int {
+	switch {
+	case s.Empty():
+		return 0
+	case !s.All:
+		return 2
+	}
+	size := 3
+	for _, key := range s.table.Keys {
+		size += len(key) + 1
+	}
+	return size
+}
+
+func (s *selected) rowSize(row int) int {
+	if s.All {
+		size := len(s.table.Keys)
+		for column := range s.table.Keys {
+			size += len(s.table.value(row, column))
+		}
+		return size
+	}
+	size := len(s.IDs)
+	for i := range s.IDs {
+		size += len(s.table.value(row, s.columns[i]))
+	}
+	return size
+}
+
+func (s *selected) append(b []byte) []byte {
+	switch {
+	case s.Empty():
+		return b
+	case s.All:
+		return appendTable(b, s.table, s.rows)
+	}
+	b = append(b, byte(s.rows>>8), byte(s.rows))
+	for row := range s.rows {
+		for i := range s.IDs {
+			b = appendString(b, s.table.value(row, s.columns[i]))
+		}
+	}
+	return b
 }
 
 func appendPair(b []byte, key, value string) []byte {
@@ -94,23 +209,6 @@ func appendTable(b []byte, t *Table, rows int) []byte {
 	for row := range rows {
 		for column := range t.Keys {
 			b = appendString(b, t.value(row, column))
-		}
-	}
-	return b
-}
-
-// appendSelected adds a player or team section as it is asked for.
-func appendSelected(b []byte, section Selection, t *Table, registry *Registry, rows int) []byte {
-	switch {
-	case section.Empty():
-		return b
-	case section.All:
-		return appendTable(b, t, rows)
-	}
-	b = append(b, byte(rows>>8), byte(rows))
-	for row := range rows {
-		for _, id := range section.IDs {
-			b = appendString(b, t.Value(row, registry.Name(KeyID(id))))
 		}
 	}
 	return b
