@@ -28,7 +28,8 @@ type CDN struct {
 	active sync.WaitGroup
 	gate   sync.Mutex // guards active against a Close at the same time
 
-	loading chan struct{} // holds one token: who has it may ask the directory
+	loading chan struct{} // holds one element: who has it may ask the directory
+	asking  chan struct{} // the same for Config.Token
 
 	mu      sync.Mutex
 	loaded  time.Time
@@ -59,9 +60,10 @@ func NewCDN(config Config) (*CDN, error) {
 	if config.Directory == nil {
 		return nil, &Error{Step: StepDirectory, Err: fmt.Errorf("%w: Config.Directory is nil", ErrNoServers)}
 	}
-	c := &CDN{config: config.withDefaults(), loading: make(chan struct{}, 1), since: time.Now(),
+	c := &CDN{config: config.withDefaults(), loading: make(chan struct{}, 1), asking: make(chan struct{}, 1), since: time.Now(),
 		refused: map[refusal]error{}, tokens: map[refusal]Token{}}
 	c.loading <- struct{}{}
+	c.asking <- struct{}{}
 	c.life, c.end = context.WithCancelCause(context.Background())
 	c.pool = newPool(c.config.CoolDown)
 	if config.Cache != "" {
@@ -117,9 +119,12 @@ func (c *CDN) enter(ctx context.Context) (context.Context, func(), error) {
 
 func (c *CDN) setStep(step Step) {
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.step != step {
+	news := c.step != step
+	if news {
 		c.step, c.since = step, time.Now()
+	}
+	c.mu.Unlock()
+	if news {
 		c.config.Logger.Debug("steampipe: step", "step", step.String())
 	}
 }
@@ -162,20 +167,21 @@ func (c *CDN) load(ctx context.Context) error {
 	}
 	if err != nil {
 		err = asError(err, StepDirectory, 0)
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if err != nil {
+		c.mu.Lock()
 		c.last = err
-		if c.loaded.IsZero() || ctx.Err() != nil {
+		c.mu.Unlock()
+		if loaded.IsZero() || ctx.Err() != nil {
 			return err
 		}
 		c.config.Logger.Warn("steampipe: server list not renewed, the old one stays", "error", err)
-	} else {
+	}
+	c.mu.Lock()
+	if err == nil {
 		clear(c.refused) // a new list may have other ideas
 	}
 	c.loaded = time.Now()
-	c.step, c.since = StepFetch, time.Now()
+	c.mu.Unlock()
+	c.setStep(StepFetch)
 	return nil
 }
 
@@ -187,7 +193,7 @@ func (c *CDN) Manifest(ctx context.Context, depot DepotID, manifest ManifestID) 
 	var body []byte
 	code := codeCache{cdn: c, depot: depot, manifest: manifest}
 	f := fetch{step: StepFetchManifest, depot: depot, slow: 5, limit: c.config.MaxManifest, direct: true}
-	f.path = func(ctx context.Context, h *host, again bool) (string, error) {
+	f.path = func(ctx context.Context, again bool) (string, error) {
 		path := "/depot/" + depot.String() + "/manifest/" + manifest.String() + "/5"
 		if c.config.RequestCode == nil {
 			return path, nil
@@ -245,7 +251,7 @@ func (c *CDN) Chunk(ctx context.Context, r ChunkRequest) (Body, error) {
 	}
 	f := fetch{step: StepFetch, depot: r.Depot, size: int64(r.Chunk.StoredSize), limit: maxStoredChunk, buffer: r.Buffer, rejected: r.Rejected}
 	path := "/depot/" + r.Depot.String() + "/chunk/" + r.Chunk.ID.String()
-	f.path = func(context.Context, *host, bool) (string, error) { return path, nil }
+	f.path = func(context.Context, bool) (string, error) { return path, nil }
 	body, server, err := c.fetch(ctx, &f)
 	if err != nil {
 		err.Chunk = r.Chunk.ID

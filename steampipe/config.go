@@ -2,6 +2,7 @@ package steampipe
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
@@ -61,11 +62,11 @@ type Token struct {
 	Expires time.Time // zero means that it does not
 }
 
-// String does not say the token.
-func (t Token) String() string { return "token" }
+// Format does not say the token, whatever the verb.
+func (Token) Format(f fmt.State, _ rune) { _, _ = f.Write([]byte("token")) }
 
 // LogValue does not say the token.
-func (t Token) LogValue() slog.Value { return slog.StringValue("token") }
+func (Token) LogValue() slog.Value { return slog.StringValue("token") }
 
 // withDefaults fills in what is zero.
 func (c Config) withDefaults() Config {

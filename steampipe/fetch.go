@@ -21,7 +21,7 @@ type fetch struct {
 	direct   bool // not through the LAN cache
 	buffer   []byte
 	rejected []Rejection
-	path     func(ctx context.Context, h *host, again bool) (string, error)
+	path     func(ctx context.Context, again bool) (string, error)
 	check    func([]byte) error // nil means none
 	begun    time.Time
 
@@ -30,6 +30,11 @@ type fetch struct {
 	reasons map[string]error // the last one of each server
 	order   []string
 }
+
+// callError is the failure of a function of the program's own. No server is to blame, and none can do better.
+type callError struct{ error }
+
+func (e callError) Unwrap() error { return e.error }
 
 // note remembers why a server did not do.
 func (f *fetch) note(name string, err error) {
@@ -75,7 +80,7 @@ func (c *CDN) fetch(ctx context.Context, f *fetch) ([]byte, string, *Error) {
 		f.note(rejection.Server, &Error{Step: f.step, Depot: f.depot, Server: rejection.Server, Err: rejection.Err})
 	}
 	for {
-		h, err := c.pool.acquire(ctx, func(h *host) (int, bool) { return c.choose(f, h) })
+		h, server, err := c.pool.acquire(ctx, func(h *host) (int, bool) { return c.choose(f, h) })
 		if errors.Is(err, errExhausted) {
 			final := f.join()
 			c.mu.Lock()
@@ -86,7 +91,7 @@ func (c *CDN) fetch(ctx context.Context, f *fetch) ([]byte, string, *Error) {
 		if err != nil {
 			return nil, "", &Error{Step: f.step, Depot: f.depot, Err: err}
 		}
-		body, failure := c.attempt(ctx, f, h)
+		body, failure := c.attempt(ctx, f, h, server)
 		if failure == nil {
 			return body, h.name, nil
 		}
@@ -94,7 +99,7 @@ func (c *CDN) fetch(ctx context.Context, f *fetch) ([]byte, string, *Error) {
 			failure.Err = ended(ctx)
 			return nil, "", failure
 		}
-		if errors.Is(failure.Err, ErrCacheLoop) {
+		if _, own := failure.Err.(callError); own || errors.Is(failure.Err, ErrCacheLoop) {
 			return nil, "", failure
 		}
 		f.note(h.name, failure)
@@ -135,10 +140,16 @@ func (c *CDN) choose(f *fetch, h *host) (int, bool) {
 }
 
 // attempt asks one host once, or twice if a token or a new request code may help, and gives its slot back.
-func (c *CDN) attempt(ctx context.Context, f *fetch, h *host) ([]byte, *Error) {
+func (c *CDN) attempt(ctx context.Context, f *fetch, h *host, server Server) ([]byte, *Error) {
 	again := false
 	for {
-		body, failure := c.send(ctx, f, h, again)
+		path, err := f.path(ctx, again)
+		if err != nil {
+			c.pool.release(h, nothing, 0, nil)
+			return nil, &Error{Step: f.step, Depot: f.depot, Err: callError{err}}
+		}
+		query := c.token(f.depot, h, server)
+		body, failure := c.send(ctx, f, h, server, path, query)
 		if failure == nil {
 			c.pool.release(h, good, len(body), nil)
 			return body, nil
@@ -146,12 +157,12 @@ func (c *CDN) attempt(ctx context.Context, f *fetch, h *host) ([]byte, *Error) {
 		failure.Depot = f.depot
 		failure.at(f.step, h.name)
 		if ctx.Err() != nil {
-			c.pool.release(h, object, 0, nil) // not the host's fault
+			c.pool.release(h, nothing, 0, nil) // not the host's fault
 			return nil, failure
 		}
 		switch {
 		case errors.Is(failure.Err, ErrUnauthorized), errors.Is(failure.Err, ErrForbidden):
-			if !again && c.renew(ctx, f, h) {
+			if !again && c.renew(ctx, f, h, server, query) {
 				again = true
 				continue
 			}
@@ -201,34 +212,41 @@ func (f *fetch) giveUp(h *host) {
 	f.given[h.name] = true
 }
 
-// renew tells whether a refused request is worth a second try: with a token, or with a fresh request code.
-func (c *CDN) renew(ctx context.Context, f *fetch, h *host) bool {
+// renew tells whether a refused request is worth a second try: with a token, or with a fresh request code. Requests that are
+// refused together ask for one token: the first one gets it, the others see that theirs, which was used, is not the last.
+func (c *CDN) renew(ctx context.Context, f *fetch, h *host, server Server, used string) bool {
 	renewed := f.step == StepFetchManifest && c.config.RequestCode != nil
-	if c.config.Token != nil && !h.isCache {
-		id := refusal{f.depot, h.server.vhost()}
-		c.mu.Lock()
-		delete(c.tokens, id)
-		c.mu.Unlock()
-		token, err := c.config.Token(ctx, f.depot, h.server.vhost())
-		if err != nil {
-			c.config.Logger.Warn("steampipe: no token", "server", h.name, "depot", f.depot, "error", err)
-			return renewed
-		}
-		c.mu.Lock()
-		c.tokens[id] = token
-		c.mu.Unlock()
+	if c.config.Token == nil || h.isCache {
+		return renewed
+	}
+	select {
+	case <-c.asking:
+	case <-ctx.Done():
+		return false
+	}
+	defer func() { c.asking <- struct{}{} }()
+	if now := c.token(f.depot, h, server); now != "" && now != used {
 		return true
 	}
-	return renewed
+	id := refusal{f.depot, server.vhost()}
+	token, err := c.config.Token(ctx, f.depot, server.vhost())
+	c.mu.Lock()
+	if err == nil {
+		c.tokens[id] = token
+	} else {
+		delete(c.tokens, id)
+	}
+	c.mu.Unlock()
+	if err != nil {
+		c.config.Logger.Warn("steampipe: no token", "server", h.name, "depot", f.depot, "error", err)
+		return renewed
+	}
+	return true
 }
 
-// send makes one request. The query is the token of the host, or the order to a cache to pass the request through.
-func (c *CDN) send(ctx context.Context, f *fetch, h *host, again bool) ([]byte, *Error) {
-	path, err := f.path(ctx, h, again)
-	if err != nil {
-		return nil, &Error{Err: err}
-	}
-	r := request{size: f.size, limit: f.limit, slow: f.slow, vhost: h.server.vhost()}
+// send makes one request. The query is the token of the host, if it has one.
+func (c *CDN) send(ctx context.Context, f *fetch, h *host, server Server, path, query string) ([]byte, *Error) {
+	r := request{size: f.size, limit: f.limit, slow: f.slow, vhost: server.vhost()}
 	switch {
 	case h.isCache:
 		r.vhost = c.cacheVHost(f)
@@ -236,12 +254,12 @@ func (c *CDN) send(ctx context.Context, f *fetch, h *host, again bool) ([]byte, 
 		if f.tries[h.name] > 0 {
 			r.url += "?nocache=1"
 		}
-	case h.server.HTTPS == "mandatory":
-		r.url = "https://" + h.server.Host + path
+	case server.HTTPS == "mandatory":
+		r.url = "https://" + server.Host + path
 	default:
-		r.url = "http://" + h.server.Host + path
+		r.url = "http://" + server.Host + path
 	}
-	if query := c.token(f.depot, h); query != "" {
+	if query != "" {
 		r.url += "?" + query
 	}
 	if c.config.Logger.Enabled(ctx, slog.LevelDebug) {
@@ -260,13 +278,13 @@ func (c *CDN) send(ctx context.Context, f *fetch, h *host, again bool) ([]byte, 
 }
 
 // token is the query that the host wants for the depot, if we have it.
-func (c *CDN) token(depot DepotID, h *host) string {
+func (c *CDN) token(depot DepotID, h *host, server Server) string {
 	if c.config.Token == nil || h.isCache {
 		return ""
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	token, ok := c.tokens[refusal{depot, h.server.vhost()}]
+	token, ok := c.tokens[refusal{depot, server.vhost()}]
 	if !ok || !token.Expires.IsZero() && !time.Now().Before(token.Expires) {
 		return ""
 	}

@@ -86,23 +86,24 @@ func (p *pool) replace(servers []Server, slots int) {
 type choice func(h *host) (tries int, ok bool)
 
 // acquire takes a slot at the best host, waiting for one, or for a host that cools down. It gives errExhausted when the
-// choice leaves none.
-func (p *pool) acquire(ctx context.Context, choose choice) (*host, error) {
+// choice leaves none. The server is a copy: a new list may come while it is being asked.
+func (p *pool) acquire(ctx context.Context, choose choice) (*host, Server, error) {
 	for {
 		if err := ctx.Err(); err != nil {
-			return nil, ended(ctx)
+			return nil, Server{}, ended(ctx)
 		}
 		p.mu.Lock()
 		best, wake, any := p.best(choose, time.Now())
 		if best != nil {
 			best.inUse++
+			server := best.server
 			p.mu.Unlock()
-			return best, nil
+			return best, server, nil
 		}
 		changed := p.changed
 		p.mu.Unlock()
 		if !any {
-			return nil, errExhausted
+			return nil, Server{}, errExhausted
 		}
 		var alarm <-chan time.Time
 		var timer *time.Timer
@@ -160,6 +161,7 @@ type verdict int
 
 const (
 	good     verdict = iota
+	nothing          // we gave up, or never asked
 	object           // the host answered; this object is not to be had there
 	soft             // damaged or cut body
 	overload         // time-outs, refused connections, 429, 502...: leave it alone for a while
