@@ -75,7 +75,7 @@ func Detect(ctx context.Context, config Config) (*Report, error) {
 	}
 	sockets, err := openDetection(ctx, config)
 	if err != nil {
-		return nil, &Error{Step: StepSetup, Reason: "no socket", Servers: found.state, Err: err}
+		return nil, setupError(found, err)
 	}
 	defer sockets.close()
 
@@ -116,7 +116,7 @@ func openDetection(ctx context.Context, config Config) (*detectSockets, error) {
 			s.close()
 			return nil, err
 		}
-		s.paths[i] = newPath(raw, false, func(b []byte, from netip.AddrPort) bool {
+		s.paths[i] = ownPath(raw, func(b []byte, from netip.AddrPort) bool {
 			select {
 			case s.inbox <- detected{i, cloneDatagram(b), from}:
 			default:

@@ -16,6 +16,10 @@ var (
 	// ErrNotConfigured: neither Domain, Host nor Servers was given.
 	ErrNotConfigured = backend.ErrNotConfigured
 
+	// ErrCookieInUse: another negotiation with this cookie is under way on this socket, or has opened its path less than
+	// five seconds ago. The two would take each other's packets.
+	ErrCookieInUse = errors.New("the cookie is in use on this socket")
+
 	// ErrNoServers: no matchup server was found, or none answered. NatNeg is down there, or UDP is blocked here.
 	ErrNoServers = errors.New("no matchup server answers")
 

@@ -22,6 +22,15 @@ func resolveError(ctx context.Context, found servers, err error) *Error {
 	return e
 }
 
+// setupError is the error of sockets that are not to be had.
+func setupError(found servers, err error) *Error {
+	e := &Error{Step: StepSetup, Servers: found.state, Err: err}
+	if !errors.Is(err, ErrCookieInUse) {
+		e.Reason = "no socket"
+	}
+	return e
+}
+
 // interrupted is the error of a negotiation whose context ended or that was closed.
 func (n *Negotiation) interrupted(ctx context.Context) *Error {
 	e := n.here()

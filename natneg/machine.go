@@ -199,6 +199,9 @@ func (m *machine) tickPing(now time.Time) {
 		if m.gotRemote {
 			reason = fmt.Sprintf("its pings reach us, ours did not reach it within %v", m.pingTimeout)
 		}
+		if m.counters.Echoes > 0 {
+			reason += fmt.Sprintf("; %d of our own pings came back", m.counters.Echoes)
+		}
 		m.sendReport(0)
 		m.fail(now, &Error{Step: StepPing, Peer: m.remote, Err: ErrPingTimeout, Reason: reason, timeout: true})
 	case !now.Before(m.pingNext):
@@ -295,7 +298,13 @@ func (m *machine) handleInitAck(p natnegwire.Exchange, now time.Time) {
 // address: servers.md §7).
 func plausible(addr netip.AddrPort) bool {
 	ip := addr.Addr()
-	return addr.Port() != 0 && ip.Is4() && !ip.IsUnspecified() && !ip.IsMulticast() && ip.As4()[0] < 240
+	return addr.Port() != 0 && ip.Is4() && ip.As4()[0] != 0 && !ip.IsMulticast() && ip.As4()[0] < 240
+}
+
+// reachable tells an address where a partner can be. The servers pass on what the other side told them of itself
+// (servers.md §7), so nobody but a server on this machine may lead us to this machine's own services.
+func reachable(partner, server netip.AddrPort) bool {
+	return plausible(partner) && (!partner.Addr().IsLoopback() || server.Addr().IsLoopback())
 }
 
 func (m *machine) handleConnect(s socket, p natnegwire.Connect, from netip.AddrPort, now time.Time) {
@@ -310,7 +319,7 @@ func (m *machine) handleConnect(s socket, p natnegwire.Connect, from netip.AddrP
 		}
 		return
 	}
-	if !plausible(p.Remote) {
+	if !reachable(p.Remote, from) {
 		m.counters.BadAddress++
 		return
 	}
@@ -352,6 +361,12 @@ func (m *machine) refused(p natnegwire.Connect, from netip.AddrPort, now time.Ti
 // handlePing follows spec natneg.md §3 rule 4. The source of a ping that knows the cookie is a better address than the
 // servers' guess.
 func (m *machine) handlePing(s socket, p natnegwire.Connect, from netip.AddrPort, now time.Time) {
+	if p.Remote == from {
+		// A ping names its receiver. One that names its sender is ours and came back: from our own address, which the
+		// servers took for the partner's, or from whoever echoes what he gets.
+		m.counters.Echoes++
+		return
+	}
 	m.counters.Pings++
 	switch {
 	case m.step < StepPing:

@@ -352,3 +352,71 @@ func FuzzMachine(f *testing.F) {
 		}
 	})
 }
+
+// connect tells a machine of its partner.
+func (m *machine) connectTo(partner, server netip.AddrPort, now time.Time) {
+	header := natnegwire.Header{Version: m.version, Type: natnegwire.TypeConnect, Cookie: m.cookie}
+	m.handle(m.pingSocket(), natnegwire.Connect{Header: header, Remote: partner}.Append(nil), server, now)
+}
+
+// Addresses that no partner can have are not pinged. A server on this machine may name this machine, no other may.
+func TestConnectWithHostileAddresses(t *testing.T) {
+	for _, test := range []struct {
+		partner string
+		server  string
+		works   bool
+	}{
+		{"203.0.113.9:7777", "198.51.100.1:27901", true},
+		{"192.168.1.9:7777", "198.51.100.1:27901", true}, // behind the same NAT
+		{"169.254.1.9:7777", "198.51.100.1:27901", true},
+		{"203.0.113.9:0", "198.51.100.1:27901", false},
+		{"0.0.0.0:7777", "198.51.100.1:27901", false},
+		{"0.1.2.3:7777", "198.51.100.1:27901", false},
+		{"224.0.0.1:7777", "198.51.100.1:27901", false},
+		{"239.255.255.250:1900", "198.51.100.1:27901", false},
+		{"240.0.0.1:7777", "198.51.100.1:27901", false},
+		{"255.255.255.255:7777", "198.51.100.1:27901", false},
+		{"127.0.0.1:7777", "198.51.100.1:27901", false},
+		{"127.9.9.9:7777", "198.51.100.1:27901", false},
+		{"127.0.0.1:7777", "127.0.0.1:27901", true},
+	} {
+		server := netip.MustParseAddrPort(test.server)
+		p := testParams(3, Guest, true)
+		p.servers.trusted = []netip.Addr{server.Addr()}
+		m := newMachine(p)
+		m.start(epoch)
+		m.drain()
+		m.connectTo(netip.MustParseAddrPort(test.partner), server, epoch)
+		if out := m.drain(); test.works != (m.step == StepPing) || test.works != (len(out) == 2) || test.works == (m.counters.BadAddress == 1) {
+			t.Errorf("%s from %s: %v, sent %d, %+v", test.partner, test.server, m.step, len(out), m.counters)
+		}
+	}
+}
+
+// Our own pings may come back: the server named our own address, the NAT turns packets around, or somebody echoes them.
+// They are no partner.
+func TestOurOwnPingsAreNoPartner(t *testing.T) {
+	for _, version := range []uint8{2, 3, 4} {
+		m := newMachine(testParams(version, Guest, true))
+		m.start(epoch)
+		m.drain()
+		own := m.local
+		m.connectTo(own, m.servers.state[0].Addr, epoch)
+		for range 100 {
+			for _, packet := range m.drain() {
+				if packet.to == own {
+					m.handle(gameSocket, packet.b, own, epoch)
+				}
+			}
+		}
+		if m.step != StepPing || m.gotRemote {
+			t.Errorf("version %d: %v", version, m.step)
+		}
+		for m.step == StepPing {
+			m.tick(m.next())
+		}
+		if m.err == nil || m.err.Err != ErrPingTimeout {
+			t.Errorf("version %d: %v", version, m.err)
+		}
+	}
+}

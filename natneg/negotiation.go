@@ -139,7 +139,7 @@ func (n *Negotiation) run(ctx context.Context, conn net.PacketConn) {
 
 	paths, err := openPaths(ctx, conn, config, n)
 	if err != nil {
-		n.fail(&Error{Step: StepSetup, Reason: "no socket", Servers: found.state, Err: err})
+		n.fail(setupError(found, err))
 		return
 	}
 	n.mu.Lock()

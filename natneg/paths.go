@@ -3,6 +3,7 @@ package natneg
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"net"
 	"net/netip"
 
@@ -14,7 +15,7 @@ import (
 type path struct {
 	raw     net.PacketConn // as it was given or opened
 	mux     *udpmux.Mux
-	view    net.PacketConn // what the game gets
+	view    net.PacketConn // what the game gets; nil if it gets nothing
 	owned   bool           // the mux was made here, so the view is taken back on failure
 	remove  func()
 	release func()
@@ -41,22 +42,41 @@ func openPaths(ctx context.Context, conn net.PacketConn, config Config, n *Negot
 	}
 	p := new(paths)
 	if conn == nil {
-		p.neg = newPath(raw, true, n.receive(negotiateSocket, natnegwire.Is))
-		return p, nil
+		p.neg, err = gamePath(raw, n.cookie, n.receive(negotiateSocket, natnegwire.Is))
+	} else {
+		p.game, err = gamePath(conn, n.cookie, n.receive(gameSocket, func([]byte) bool { return false }))
 	}
-	p.neg = newPath(raw, false, n.receive(negotiateSocket, func([]byte) bool { return true }))
-	p.game = newPath(conn, true, n.receive(gameSocket, func([]byte) bool { return false }))
+	if err != nil {
+		_ = raw.Close()
+		return nil, err
+	}
+	if p.neg == nil {
+		p.neg = ownPath(raw, n.receive(negotiateSocket, func([]byte) bool { return true }))
+	}
 	return p, nil
 }
 
-func newPath(conn net.PacketConn, exposed bool, handler udpmux.Handler) *path {
+// gamePath is a socket that the game uses. The cookie may be there only once.
+func gamePath(conn net.PacketConn, cookie Cookie, handler udpmux.Handler) (*path, error) {
 	p := &path{raw: conn, view: conn}
 	p.mux, p.release = udpmux.Attach(conn)
-	p.remove = p.mux.Handle(handler)
-	if _, shared := conn.(*udpmux.Conn); !shared && exposed {
+	var ok bool
+	if p.remove, ok = p.mux.HandleOnly(cookie, handler); !ok {
+		p.release()
+		return nil, fmt.Errorf("%w: %s", ErrCookieInUse, cookie)
+	}
+	if _, shared := conn.(*udpmux.Conn); !shared {
 		p.owned = true
 		p.view = p.mux.Conn()
 	}
+	return p, nil
+}
+
+// ownPath is a socket of ours, on which nothing but NatNeg is of interest.
+func ownPath(conn net.PacketConn, handler udpmux.Handler) *path {
+	p := &path{raw: conn}
+	p.mux, p.release = udpmux.AttachSmall(conn, natnegwire.MaxSize+1)
+	p.remove = p.mux.Handle(handler)
 	return p
 }
 
