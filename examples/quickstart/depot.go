@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/relight-sdk/relight/steampipe"
@@ -31,6 +32,11 @@ func depot(ctx context.Context, s *story) error {
 		return err
 	}
 	defer cache.Close()
+	return download(ctx, s, made, cache)
+}
+
+// download is what a launcher does.
+func download(ctx context.Context, s *story, made *depottest.Depot, cache *depottest.Server) error {
 	dir, err := os.MkdirTemp("", "relight-quickstart-")
 	if err != nil {
 		return err
@@ -47,6 +53,9 @@ func depot(ctx context.Context, s *story) error {
 	if err != nil {
 		return err
 	}
+	if len(manifest.Files) != len(made.Files) || manifest.Files[0].Name != made.Files[0].Name {
+		return fmt.Errorf("the manifest lists %d files, the depot has %d", len(manifest.Files), len(made.Files))
+	}
 	s.tell("launcher", "content server", fmt.Sprintf("manifest of depot %d: %d files, %.1f MB, names decrypted", manifest.DepotID, len(manifest.Files), megabytes(int64(manifest.Size))),
 		time.Since(began), facts{"depot": manifest.DepotID, "manifest": fmt.Sprint(manifest.ManifestID), "files": len(manifest.Files), "bytes": manifest.Size})
 
@@ -58,7 +67,7 @@ func depot(ctx context.Context, s *story) error {
 	if err := sameFiles(made.Files, dir); err != nil {
 		return err
 	}
-	s.tell("launcher", "content server", fmt.Sprintf("%d chunks fetched (zip, LZMA, zstd), decrypted, every byte checked on disk", report.ChunksFetched),
+	s.tell("launcher", "content server", fmt.Sprintf("%d chunks fetched, decrypted, decompressed; every byte compared on disk", report.ChunksFetched),
 		report.Duration, facts{"chunks": report.ChunksFetched, "bytes_fetched": report.BytesFetched, "bytes_written": report.BytesWritten})
 
 	requests := cache.Count("/chunk/")
@@ -69,9 +78,9 @@ func depot(ctx context.Context, s *story) error {
 	if again := cache.Count("/chunk/") - requests; again != 0 || report.FilesKept != report.Files {
 		return fmt.Errorf("the second run fetched %d chunks and kept %d of %d files", again, report.FilesKept, report.Files)
 	}
-	s.tell("launcher", "disk", fmt.Sprintf("once more: all %d files are right, nothing to fetch", report.FilesKept), report.Duration, facts{"chunks": 0})
+	s.tell("launcher", "disk", fmt.Sprintf("once more: all %d files are right, nothing to fetch", report.FilesKept), report.Duration, facts{"chunks": 0, "files_kept": report.FilesKept})
 
-	if err := os.WriteFile(filepath.Join(dir, "cfg", "motd.txt"), []byte("Welcome hack.\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(dir, "cfg", "motd.txt"), []byte("Welcome hack.\n"), 0o600); err != nil {
 		return err
 	}
 	verdict, err := steampipe.Verify(ctx, manifest, dir, steampipe.VerifyOptions{})
@@ -87,7 +96,10 @@ func depot(ctx context.Context, s *story) error {
 	if err := sameFiles(made.Files, dir); err != nil {
 		return err
 	}
-	s.tell("launcher", "disk", fmt.Sprintf("cfg/motd.txt was damaged: found, repaired with %d chunk", report.ChunksFetched), report.Duration,
+	if report.FilesNew != 1 || report.FilesKept != report.Files-1 {
+		return fmt.Errorf("the repair wrote %d files and kept %d of %d", report.FilesNew, report.FilesKept, report.Files)
+	}
+	s.tell("launcher", "disk", fmt.Sprintf("cfg/motd.txt was damaged: found, and repaired; chunks fetched for that: %d", report.ChunksFetched), report.Duration,
 		facts{"damaged": verdict.Bad, "chunks": report.ChunksFetched})
 	return nil
 }
@@ -95,10 +107,10 @@ func depot(ctx context.Context, s *story) error {
 // sameFiles compares what is on disk with what the depot was made of.
 func sameFiles(want []depottest.File, dir string) error {
 	for _, file := range want {
-		if file.Flags != 0 && file.Flags != depottest.Executable {
+		if file.Flags&(depottest.Directory|depottest.Symlink) != 0 {
 			continue
 		}
-		path := filepath.Join(dir, filepath.FromSlash(string(bytes.ReplaceAll([]byte(file.Name), []byte(`\`), []byte("/")))))
+		path := filepath.Join(dir, filepath.FromSlash(strings.ReplaceAll(file.Name, `\`, "/")))
 		got, err := os.ReadFile(path)
 		if err != nil {
 			return err

@@ -42,13 +42,13 @@ func inspect(s *story, manifestFile, keyText, chunkFile string) error {
 		took, facts{"depot": manifest.DepotID, "manifest": fmt.Sprint(manifest.ManifestID), "created": manifest.Created, "files": len(manifest.Files),
 			"chunks": chunks, "bytes": manifest.Size, "compressed": manifest.CompressedSize, "names_encrypted": manifest.NamesEncrypted})
 	if manifest.NamesEncrypted {
-		s.tell("manifest", "", "the names are encrypted: give the depot's key with -key", 0, nil)
+		s.tell("manifest", "", "the names are encrypted: give the depot's key with -key", 0, facts{"names_encrypted": true})
 	}
 	const shown = 20
 	largest := slices.Clone(manifest.Files)
 	slices.SortStableFunc(largest, func(a, b steampipe.File) int { return cmp.Compare(b.Size, a.Size) })
 	for i, file := range largest {
-		if i == shown && !s.json {
+		if i == shown && !s.json { // machines get them all
 			s.tell("", "", fmt.Sprintf("and %d more", len(largest)-shown), 0, nil)
 			break
 		}

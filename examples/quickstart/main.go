@@ -22,15 +22,17 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/relight-sdk/relight/examples/internal/flags"
 )
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	defer stop()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	context.AfterFunc(ctx, stop) // whoever presses Ctrl-C a second time does not want to wait for goodbyes
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
@@ -52,19 +54,17 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	set.SetOutput(stderr)
 	o.Register(set)
 	set.Func("account", "`nick:password` of a player at a live back end; give it twice to see two of them talk", func(text string) error {
-		nick, password, ok := strings.Cut(text, ":")
-		if !ok || nick == "" {
-			return errors.New("want nick:password")
-		}
+		nick, password, _ := strings.Cut(text, ":")
 		o.accounts = append(o.accounts, account{nick, password})
-		return nil
+		return nil // checked below: an error from here would be printed with the password
 	})
 	set.StringVar(&o.manifest, "manifest", "", "tell what is in this manifest `file`, with -key HEX (the depot's key, 64 hex digits) and -chunk")
 	set.StringVar(&o.chunk, "chunk", "", "chunk `file` of the manifest to decode")
 	set.BoolVar(&o.verbose, "v", false, "log what the sessions do to standard error")
 	if err := set.Parse(args); err != nil {
-		return o, err
+		return o, errUsage{err}
 	}
+	incomplete := func(a account) bool { return a.nick == "" || a.password == "" }
 	switch {
 	case set.NArg() > 0:
 		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
@@ -72,9 +72,18 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, errors.New("-chunk needs the -manifest that it belongs to")
 	case len(o.accounts) > 2:
 		return o, errors.New("at most two accounts")
+	case slices.ContainsFunc(o.accounts, incomplete):
+		return o, errors.New("-account wants nick:password")
+	case len(o.accounts) > 0 && !o.Live():
+		return o, errors.New("-account is for a live back end: name one with -domain or with addresses")
 	}
 	return o, nil
 }
+
+// errUsage is an error that package flag has printed already.
+type errUsage struct{ error }
+
+func (e errUsage) Unwrap() error { return e.error }
 
 // run is main without the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
@@ -83,7 +92,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return 0
 	}
 	if err != nil {
-		fmt.Fprintln(stderr, "quickstart:", err)
+		if _, printed := errors.AsType[errUsage](err); !printed {
+			fmt.Fprintln(stderr, "quickstart:", err)
+		}
 		return 2
 	}
 	logger := slog.New(slog.DiscardHandler)
@@ -91,12 +102,19 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	s := newStory(stdout, o.JSON)
-	if err := play(ctx, s, o, logger); err != nil {
+	err = play(ctx, s, o, logger)
+	if err == nil {
+		s.end()
+		err = s.failure() // a story that could not be written down was not told
+	}
+	if err != nil {
+		if ctx.Err() != nil {
+			err = errors.New("interrupted")
+		}
 		s.fail(err)
 		fmt.Fprintln(stderr, "quickstart:", err)
 		return 1
 	}
-	s.end()
 	return 0
 }
 

@@ -55,7 +55,14 @@ func TestTheWholeStory(t *testing.T) {
 		"the path leads to the server's own socket")
 	require.Equal(t, "living-room", findLine(t, events, "who is there").Facts["hostname"])
 	require.EqualValues(t, 0, findLine(t, events, "nothing to fetch").Facts["chunks"])
-	require.Equal(t, false, findLine(t, events, "goodbye").Facts["listed"])
+	require.Equal(t, false, findLine(t, events, "goodbye; the list").Facts["listed"])
+	require.Equal(t, "offline", findLine(t, events, "not in the table").Facts["reason"])
+	for _, e := range events {
+		require.NotEmpty(t, e.Chapter, e.What)
+		require.NotEmpty(t, e.Who, e.What)
+		require.NotEmpty(t, e.Facts, "what a line says to people, it says to machines: %s", e.What)
+		require.NotContains(t, e.Facts, "skipped")
+	}
 	last := events[len(events)-1]
 	require.Equal(t, true, last.Facts["ok"])
 	require.Less(t, last.Seconds, 15.0)
@@ -102,10 +109,46 @@ func TestWrongUse(t *testing.T) {
 	}
 	require.Equal(t, 1, run(t.Context(), []string{"-manifest", "/nonexistent"}, io.Discard, io.Discard))
 	require.Zero(t, run(t.Context(), []string{"-h"}, io.Discard, io.Discard))
+
+	for _, args := range [][]string{{"-account", ":hunter2"}, {"-account", "ann:hunter2"}, {"-domain", "example.net", "-account", ":hunter2"}} {
+		var errs bytes.Buffer
+		require.Equal(t, 2, run(t.Context(), args, io.Discard, &errs), args)
+		require.Contains(t, errs.String(), "-account")
+		require.NotContains(t, errs.String(), "hunter2")
+	}
+	var errs bytes.Buffer
+	run(t.Context(), []string{"-natneg", "one"}, io.Discard, &errs)
+	require.Equal(t, 1, strings.Count(errs.String(), "want two or three addresses"), errs.String())
 }
 
 // with fills in the flags that the tests need.
 func (o options) with(game, secret string) options {
 	o.Game, o.Secret = game, secret
 	return o
+}
+
+// People are told the same lines as machines, and nothing that plays tricks on their terminal.
+func TestForPeople(t *testing.T) {
+	var out, errs bytes.Buffer
+	args := backEnd(t, faults{})
+	require.Zero(t, run(t.Context(), args, &out, &errs), errs.String())
+	require.Empty(t, errs.String())
+	_, events, _ := tell(t, args...)
+	lines, chapters := 0, map[string]bool{}
+	for line := range strings.Lines(out.String()) {
+		if strings.HasPrefix(line, "  ") {
+			lines++
+		}
+	}
+	for _, e := range events {
+		chapters[e.Chapter] = true
+	}
+	require.Len(t, events, lines)
+	for chapter := range chapters {
+		require.Contains(t, out.String(), "\n"+chapter+"\n")
+	}
+
+	out.Reset()
+	newStory(&out, false).tell("file", "", "a\x1b[2Jb\nc\u202ed", 0, nil)
+	require.Contains(t, out.String(), "a\ufffd[2Jb\ufffdc\ufffdd\n")
 }

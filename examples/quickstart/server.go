@@ -21,6 +21,8 @@ type dedicatedServer struct {
 	stop context.CancelFunc
 	ran  chan error // what Run returned
 	game chan error // how the game loop ended
+
+	joined chan string // who has joined the game
 }
 
 // open starts a game server and waits until the master lists it.
@@ -38,9 +40,9 @@ func open(ctx context.Context, v *services, name string) (*dedicatedServer, qr2.
 	server := &dedicatedServer{
 		name: name + " " + rand.Text()[:6], // to find it again among others
 		host: host, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(),
-		stop: stop, ran: make(chan error, 1), game: make(chan error, 1),
+		stop: stop, ran: make(chan error, 1), game: make(chan error, 1), joined: make(chan string, 16),
 	}
-	go func() { server.game <- serveGame(host.GameConn()) }()
+	go func() { server.game <- serveGame(host.GameConn(), server.joined) }()
 	go func() { server.ran <- host.Run(running) }()
 	err = server.publish("dm_bay", "ann")
 	var state qr2.MasterState
@@ -68,6 +70,21 @@ func (d *dedicatedServer) publish(mapName string, players ...string) error {
 		snapshot.Players = append(snapshot.Players, qr2.Fields{{Key: "player_", Value: player}, {Key: "score_", Value: fmt.Sprint(12 - i)}})
 	}
 	return d.host.Update(snapshot)
+}
+
+// hasJoined tells whether a player has joined since it was asked last: the game has read that from its own connection, a
+// view of the server's socket.
+func (d *dedicatedServer) hasJoined(player string) bool {
+	for {
+		select {
+		case name := <-d.joined:
+			if name == player {
+				return true
+			}
+		default:
+			return false
+		}
+	}
 }
 
 // confirmation is how long a master has to confirm the server once its challenge was answered. Some never do.
@@ -104,23 +121,30 @@ func (d *dedicatedServer) close() error {
 	d.stop()
 	err := <-d.ran
 	err = errors.Join(err, d.host.GameConn().Close())
-	<-d.game
+	if gameErr := <-d.game; !errors.Is(gameErr, net.ErrClosed) {
+		err = errors.Join(err, fmt.Errorf("the game ended early: %w", gameErr))
+	}
 	return errors.Join(err, d.host.Close())
 }
 
-// serveGame is the game: who says "join NAME" is welcome, anything else is echoed.
-func serveGame(conn net.PacketConn) error {
+// serveGame is the game, until conn is closed: who says "join NAME" is welcome, anything else is ignored. A real game must
+// not answer strangers with more than they send.
+func serveGame(conn net.PacketConn, joined chan<- string) error {
 	b := make([]byte, 1500)
 	for {
 		n, from, err := conn.ReadFrom(b)
 		if err != nil {
 			return err
 		}
-		answer := string(b[:n])
-		if name, joins := strings.CutPrefix(answer, "join "); joins {
-			answer = "welcome, " + name
+		name, joins := strings.CutPrefix(string(b[:n]), "join ")
+		if !joins {
+			continue
 		}
-		if _, err := conn.WriteTo([]byte(answer), from); err != nil {
+		select {
+		case joined <- name:
+		default: // nobody counts them any more
+		}
+		if _, err := conn.WriteTo([]byte("welcome, "+name), from); err != nil {
 			return err
 		}
 	}

@@ -1,12 +1,14 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
 	"strings"
 	"sync"
 	"time"
+	"unicode"
 )
 
 // facts are what a line of the story rests on, for machines.
@@ -21,6 +23,7 @@ type story struct {
 	mu      sync.Mutex
 	chapter string
 	lines   int
+	err     error // the first that writing gave
 }
 
 // event is one line of the story as a machine reads it.
@@ -45,8 +48,22 @@ func (s *story) begin(title string) {
 	defer s.mu.Unlock()
 	s.chapter = title
 	if !s.json {
-		fmt.Fprintf(s.out, "\n%s\n", title)
+		s.write("\n%s\n", title)
 	}
+}
+
+// write remembers the first error. It is called under the lock.
+func (s *story) write(format string, args ...any) {
+	if _, err := fmt.Fprintf(s.out, format, args...); s.err == nil {
+		s.err = err
+	}
+}
+
+// failure is why the story could not be printed, if so.
+func (s *story) failure() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.err
 }
 
 // tell prints one line. took is zero for what takes no time worth telling.
@@ -63,9 +80,11 @@ func (s *story) end() {
 	s.tell("quickstart", "", fmt.Sprintf("%d things happened, every one was checked", lines), time.Since(s.start), facts{"ok": true, "lines": lines})
 }
 
-// fail prints the line that ends a story badly.
+// fail prints the line that ends a story badly, for machines; people read it on standard error.
 func (s *story) fail(err error) {
-	s.print(event{Who: "quickstart", What: "failed", Error: err.Error()})
+	if s.json {
+		s.print(event{Who: "quickstart", What: "failed", Facts: facts{"ok": false}, Error: err.Error()})
+	}
 }
 
 func (s *story) print(e event) {
@@ -76,23 +95,30 @@ func (s *story) print(e event) {
 	s.lines++
 	if s.json {
 		line, err := json.Marshal(e)
-		if err == nil {
-			fmt.Fprintf(s.out, "%s\n", line)
+		if err != nil {
+			s.err = cmp.Or(s.err, err)
+			return
 		}
+		s.write("%s\n", line)
 		return
 	}
 	between := e.Who
 	if e.With != "" {
 		between += " → " + e.With
 	}
-	what := e.What
-	if e.Error != "" {
-		what += ": " + e.Error
-	}
+	what := strings.Map(printable, e.What)
 	if e.TookMS > 0 {
 		what += fmt.Sprintf("  (%s)", printDuration(e.TookMS))
 	}
-	fmt.Fprintf(s.out, "  %6.3f s  %-25s  %s\n", e.Seconds, between, strings.ReplaceAll(what, "\n", "\n"+strings.Repeat(" ", 39)))
+	s.write("  %6.3f s  %-25s  %s\n", e.Seconds, between, what)
+}
+
+// printable replaces what could play tricks on a terminal: parts of the story are texts of strangers.
+func printable(r rune) rune {
+	if unicode.IsGraphic(r) {
+		return r
+	}
+	return unicode.ReplacementChar
 }
 
 func milliseconds(d time.Duration) float64 {
