@@ -3,6 +3,8 @@ package steampipe
 import (
 	"context"
 	"errors"
+	"fmt"
+	"log/slog"
 	"net/http"
 	"runtime"
 	"strconv"
@@ -61,6 +63,47 @@ func TestRequestCodeFails(t *testing.T) {
 			require.Zero(t, s.Failed, s.Name)
 		}
 	})
+}
+
+// curious is a log handler that asks for the state whenever it is called, as one that writes it beside each line would.
+type curious struct{ cdn **steampipe.CDN }
+
+func (curious) Enabled(context.Context, slog.Level) bool { return true }
+func (c curious) Handle(context.Context, slog.Record) error {
+	(*c.cdn).State()
+	return nil
+}
+func (c curious) WithAttrs([]slog.Attr) slog.Handler { return c }
+func (c curious) WithGroup(string) slog.Handler      { return c }
+
+// No lock is held while the program's code runs.
+func TestStateWhileLogging(t *testing.T) {
+	depot := smallDepot(t)
+	server := serve(t, depottest.Config{}, depot)
+	server.Fail(depottest.Fault{Kind: depottest.FaultStatus, Status: 500, Path: "/serverlist/", Skip: 1})
+	var cdn *steampipe.CDN
+	cdn = newCDN(t, steampipe.Config{Directory: list(server), DirectoryLifetime: time.Nanosecond, Logger: slog.New(curious{&cdn})})
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for range 3 {
+			_, err := cdn.Manifest(t.Context(), steampipe.DepotID(depot.ID), steampipe.ManifestID(depot.ManifestID))
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}()
+	select {
+	case <-done:
+	case <-time.After(10 * time.Second):
+		panic("deadlock")
+	}
+}
+
+// A token never shows, in any verb.
+func TestTokenHidden(t *testing.T) {
+	token := steampipe.Token{Query: "?hash=secret"}
+	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s %q %x", token, token, token, token, token, &token), "secret")
 }
 
 // claims is a transport whose answers announce a length that never comes.
