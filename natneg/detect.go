@@ -2,6 +2,7 @@ package natneg
 
 import (
 	"context"
+	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -20,10 +21,10 @@ type Report struct {
 	QR2Compatible  bool           // two flows to the same server keep one port: a listed server is found where the master saw it
 	IPRestricted   bool           // packets from addresses that were not written to are kept out
 	PortRestricted bool           // packets from other addresses and ports than those written to are kept out
-	Public         netip.AddrPort // as server 1 sees us
+	Public         netip.AddrPort // as server 1 sees us, or server 2 if server 1 is silent
 	Private        netip.AddrPort // as we see ourselves
-	TwoServers     bool           // server 3 did not take part; two views were compared in place of three
-	NoProbes       bool           // the servers sent no probes, so IPRestricted and PortRestricted are only assumed
+	TwoServers     bool           // one server did not take part (see Servers); two views were compared in place of three
+	NoProbes       bool           // not all servers sent their probes, so that IPRestricted or PortRestricted is only assumed
 	SameAddress    bool           // all servers that answered have one IP address: how the NAT treats others is not known
 	Servers        []ServerState
 	Duration       time.Duration
@@ -49,20 +50,23 @@ func (r *Report) String() string {
 		b.WriteString("it is not known what is in front of this machine")
 	}
 	if r.NoProbes {
-		b.WriteString(" (it is only assumed that others are kept out: the matchup servers did not try)")
+		b.WriteString(" (it is only assumed that others are kept out: the matchup servers did not all try)")
 	}
 	if r.SameAddress {
 		b.WriteString(" (as far as can be told: all matchup servers have the same address)")
 	} else if r.TwoServers {
-		b.WriteString(" (the third matchup server did not answer)")
+		silent := slices.IndexFunc(r.Servers, func(s ServerState) bool { return !s.Answered })
+		if names := [serverCount]string{"first", "second", "third"}; silent >= 0 && silent < len(names) {
+			fmt.Fprintf(&b, " (the %s matchup server did not answer)", names[silent])
+		}
 	}
 	return b.String()
 }
 
 // Detect finds out what the NAT in front of this machine does, with two sockets of its own. It takes as long as the
-// slowest answer; where a NAT or firewall keeps probes out, about four seconds; at most Config.DetectTimeout. Two matchup
-// servers are enough. Errors are *[Error]; ErrNoServers means that too few answered (some services do no detection at
-// all: spec servers.md §7).
+// slowest answer; where a NAT or firewall keeps probes out, or one of the matchup servers is silent, about four seconds;
+// at most Config.DetectTimeout. Any two of the three servers are enough; Report.Servers says which answered. Errors are
+// *[Error]; ErrNoServers means that too few answered (some services do no detection at all: spec servers.md §7).
 func Detect(ctx context.Context, config Config) (*Report, error) {
 	began := time.Now()
 	config, err := config.withDefaults()

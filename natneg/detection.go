@@ -18,7 +18,8 @@ const (
 const (
 	detectFirst = 250 * time.Millisecond
 	detectMax   = time.Second
-	// unheardAfter is how often a test is asked for: if it has not come then, the NAT stops it.
+	// unheardAfter is how often a question is asked that the rest can do without: if a test has not come then, the NAT stops
+	// it; if a server has not answered then, it is down.
 	unheardAfter = 5
 )
 
@@ -90,7 +91,7 @@ func (d *detection) tick(now time.Time) (over bool) {
 		return true
 	}
 	if !now.Before(d.nextSend) {
-		if d.onlyUnheard() {
+		if d.settled() {
 			return true
 		}
 		d.wait = min(2*d.wait, detectMax)
@@ -101,9 +102,10 @@ func (d *detection) tick(now time.Time) (over bool) {
 
 func (d *detection) ask(now time.Time) {
 	d.nextSend = now.Add(d.wait)
+	enough := d.enough()
 	for i := range d.questions {
 		q := &d.questions[i]
-		if q.answered || q.exhausted() {
+		if q.answered || q.exhausted(enough) {
 			continue
 		}
 		q.sent++
@@ -112,8 +114,17 @@ func (d *detection) ask(now time.Time) {
 	}
 }
 
-// exhausted reports whether a test of who reaches us was asked for often enough.
-func (q question) exhausted() bool { return q.socket == reachSocket && q.sent >= unheardAfter }
+// exhausted reports whether a question was asked often enough. How we look from outside is asked until the end, unless
+// enough others have told.
+func (q question) exhausted(enough bool) bool {
+	return q.sent >= unheardAfter && (q.socket == reachSocket || enough)
+}
+
+// enough reports whether two servers have told how we look.
+func (d *detection) enough() bool {
+	views, _ := d.views()
+	return len(views) >= 2
+}
 
 // complete reports whether everything was answered that the result depends on: the test from the server that was asked
 // for it says nothing about the NAT, and OpenSpy does not send it.
@@ -123,9 +134,10 @@ func (d *detection) complete() bool {
 	})
 }
 
-// onlyUnheard reports whether all that is missing are tests which were asked for often enough.
-func (d *detection) onlyUnheard() bool {
-	return !slices.ContainsFunc(d.questions, func(q question) bool { return !q.answered && !q.exhausted() })
+// settled reports whether all that is missing was asked for often enough.
+func (d *detection) settled() bool {
+	enough := d.enough()
+	return !slices.ContainsFunc(d.questions, func(q question) bool { return !q.answered && !q.exhausted(enough) })
 }
 
 // handle takes a datagram. An answer counts only if it comes from where it can come from: the server that was asked for
@@ -220,25 +232,45 @@ func (d *detection) heard(port natnegwire.PortType) bool {
 	})
 }
 
-// report evaluates what was seen. If server 3 did not take part, servers 1 and 2 stand for 2 and 3: a change of port
+// views are our public addresses as the servers see them, without those that have not told; second is what server 1
+// said when it was asked a second time.
+func (d *detection) views() (views []netip.AddrPort, second netip.AddrPort) {
+	first, second := d.seen(cookie1a), d.seen(cookie1b)
+	if !public(first) {
+		first = second // the same question
+	}
+	for _, view := range []netip.AddrPort{first, d.seen(cookie2), d.seen(cookie3)} {
+		if public(view) {
+			views = append(views, view)
+		}
+	}
+	return views, second
+}
+
+// report evaluates what was seen. If one server did not take part, the other two stand for 2 and 3: a change of port
 // between any two tells the same.
 func (d *detection) report(private netip.AddrPort) (Report, bool) {
 	o := observations{
 		ipRestricted:   !d.heard(natnegwire.PortNN2),
 		portRestricted: !d.heard(natnegwire.PortNN3),
 		private:        private,
-		map1a:          d.seen(cookie1a), map1b: d.seen(cookie1b), map2: d.seen(cookie2), map3: d.seen(cookie3),
 	}
-	if !public(o.map1a) {
-		o.map1a = o.map1b // the same question
+	views, second := d.views()
+	switch len(views) {
+	case serverCount:
+		o.map1a, o.map1b, o.map2, o.map3 = views[0], second, views[1], views[2]
+	case 2:
+		o.map1a, o.map1b, o.map2, o.map3 = views[0], second, views[0], views[1]
 	}
-	two := !public(o.map3)
-	if two {
-		o.map2, o.map3 = o.map1a, o.map2
+	if !public(d.seen(cookie1a)) {
+		o.map1b = netip.AddrPort{} // there is nothing to compare it with
 	}
 	report, ok := o.evaluate()
-	report.TwoServers = ok && two
-	report.NoProbes = !d.heard(natnegwire.PortNN1) && !d.heard(natnegwire.PortNN2) && !d.heard(natnegwire.PortNN3)
+	report.TwoServers = len(views) == 2
+	// A probe that does not come says nothing if the server that should have sent it may be the silent one.
+	silent := slices.ContainsFunc(d.servers.state, func(s ServerState) bool { return s.Addr.IsValid() && !s.Answered })
+	report.NoProbes = o.ipRestricted && o.portRestricted && !d.heard(natnegwire.PortNN1) ||
+		silent && (o.ipRestricted || o.portRestricted)
 	first := d.servers.state[0].Addr.Addr()
 	report.SameAddress = !slices.ContainsFunc(d.servers.state, func(s ServerState) bool {
 		return s.Answered && s.Addr.Addr() != first

@@ -55,15 +55,16 @@ func behind(t testing.TB, network *simnet.Network, nat kind, public, private str
 }
 
 // natLab is matchup servers on the internet and two players behind NATs.
-func natLab(t testing.TB, guest, host kind, family quirks.Family) (server *natnegtest.Server, guestConfig, hostConfig natneg.Config, stop func()) {
+func natLab(t testing.TB, guest, host kind, config natnegtest.Config) (server *natnegtest.Server, guestConfig, hostConfig natneg.Config, stop func()) {
 	t.Helper()
 	network := simnet.New(t, simnet.Options{Delay: 10 * time.Millisecond})
 	one, two, three, four := network.Host("198.51.100.1"), network.Host("198.51.100.2"), network.Host("198.51.100.3"), network.Host("198.51.100.4")
 	guestConfig = natneg.Config{Game: "gmtest", ListenPacket: behind(t, network, guest, "203.0.113.1", "192.168.1.2")}
 	hostConfig = natneg.Config{Game: "gmtest", ListenPacket: behind(t, network, host, "192.0.2.1", "192.168.2.2")}
-	server, err := natnegtest.New(natnegtest.Config{Family: family, Conns: []net.PacketConn{
+	config.Conns = []net.PacketConn{
 		one.Listen(27901), two.Listen(27901), three.Listen(27901), four.Listen(30695), one.Listen(30695),
-	}})
+	}
+	server, err := natnegtest.New(config)
 	require.NoError(t, err)
 	guestConfig.Servers, hostConfig.Servers = server.Addrs(), server.Addrs()
 	stopNetwork := network.Start()
@@ -93,7 +94,7 @@ func TestThroughNATs(t *testing.T) {
 		for _, game := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s and %s, game socket %v", test.guest.name, test.host.name, game), func(t *testing.T) {
 				synctest.Test(t, func(t *testing.T) {
-					_, guest, host, stop := natLab(t, test.guest, test.host, quirks.Original)
+					_, guest, host, stop := natLab(t, test.guest, test.host, natnegtest.Config{})
 					defer stop()
 					var guestConn, hostConn net.PacketConn
 					if game {
@@ -131,7 +132,7 @@ func TestDetectNATs(t *testing.T) {
 	for _, nat := range []kind{fullCone, restrictedCone, portRestricted, symmetric} {
 		for _, family := range []quirks.Family{quirks.Original, quirks.OpenSpy, quirks.UniSpy} {
 			synctest.Test(t, func(t *testing.T) {
-				_, config, _, stop := natLab(t, nat, fullCone, family)
+				_, config, _, stop := natLab(t, nat, fullCone, natnegtest.Config{Family: family})
 				defer stop()
 				report, err := natneg.Detect(t.Context(), config)
 				require.NoError(t, err)
@@ -164,4 +165,39 @@ func TestDetectNATs(t *testing.T) {
 			})
 		}
 	}
+}
+
+// One matchup server of three is silent: the other two tell the kind of NAT, without waiting for the time limit, and the
+// report says whose answer is missing. What only the silent one could have tested is assumed, and the report says so, too.
+func TestDetectWithASilentServer(t *testing.T) {
+	for silent, name := range []string{"first", "second", "third"} {
+		for _, nat := range []kind{fullCone, restrictedCone, portRestricted, symmetric} {
+			synctest.Test(t, func(t *testing.T) {
+				_, config, _, stop := natLab(t, nat, fullCone, natnegtest.Config{Faults: natnegtest.Faults{Dead: []int{silent}}})
+				defer stop()
+				start := time.Now()
+				report, err := natneg.Detect(t.Context(), config)
+				require.NoError(t, err)
+				require.Less(t, time.Since(start), 4*time.Second, "%s server, %s", name, nat.name)
+				require.True(t, report.TwoServers)
+				require.Contains(t, report.String(), "the "+name+" matchup server did not answer")
+				for i, server := range report.Servers {
+					require.Equal(t, i != silent, server.Answered)
+				}
+				require.Equal(t, "203.0.113.1", report.Public.Addr().String())
+				require.Equal(t, nat.detected == natneg.NATSymmetric, report.NAT == natneg.NATSymmetric)
+				if !report.NoProbes {
+					require.Equal(t, nat.detected, report.NAT, "%s server, %s", name, nat.name)
+				}
+			})
+		}
+	}
+	// With two of them silent, nothing can be compared.
+	synctest.Test(t, func(t *testing.T) {
+		_, config, _, stop := natLab(t, fullCone, fullCone, natnegtest.Config{Faults: natnegtest.Faults{Dead: []int{0, 2}}})
+		defer stop()
+		_, err := natneg.Detect(t.Context(), config)
+		require.ErrorIs(t, err, natneg.ErrNoServers)
+		require.ErrorContains(t, err, "server 2 (198.51.100.2:27901) answered")
+	})
 }
