@@ -203,6 +203,38 @@ func TestConflictsDoNotFloodTheLog(t *testing.T) {
 	})
 }
 
+// However many addresses a host, or somebody in its name, speaks from: eight are kept, and its own is among them.
+func TestManyAddressesOfOneHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := steamdiscoverytest.NewLAN()
+		peer := newPeer(t, lan, "192.0.2.1", steamdiscoverytest.Config{ClientID: 5, InstanceID: 6, Hostname: "one"})
+		defer peer.Close()
+		var text bytes.Buffer
+		discoverer, stop := discover(t, lan.Host("192.0.2.2"), steamdiscovery.DiscoverConfig{
+			Logger: slog.New(slog.NewTextHandler(&text, &slog.HandlerOptions{Level: slog.LevelDebug})),
+		})
+		synctest.Wait()
+		for n := range 100 {
+			from := netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, 100, byte(n)}), 27036)
+			lan.Send(statusOf(t, 5, 6, "one"), from, discoverer.State().Sockets[0])
+			synctest.Wait()
+		}
+		host := discoverer.Hosts()[0]
+		require.Equal(t, peer.Addr(), host.Addr)
+		require.Len(t, host.Addrs, 8)
+		require.Contains(t, host.Addrs, peer.Addr())
+
+		time.Sleep(time.Minute)
+		require.Equal(t, []netip.AddrPort{peer.Addr()}, discoverer.Hosts()[0].Addrs, "the others were not heard again")
+		lan.Send([]byte("hello"), asker, discoverer.State().Sockets[0])
+		synctest.Wait()
+		stop()
+		for _, line := range []string{"msg=asked", "msg=received", "msg=ignored", `msg="host appeared"`} {
+			require.Contains(t, text.String(), line)
+		}
+	})
+}
+
 // A context that ends for a reason of the caller's gives that reason, and still counts as what it is.
 func TestDiscoverTellsWhyItEnded(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
