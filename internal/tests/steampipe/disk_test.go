@@ -1,9 +1,12 @@
 package steampipe
 
 import (
+	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,4 +42,59 @@ func TestRepairKeepsMode(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, mode, info.Mode().Perm(), name)
 	}
+}
+
+// mountTmpfs mounts a file system in memory, or skips the test.
+func mountTmpfs(t *testing.T, options string) string {
+	t.Helper()
+	if runtime.GOOS != "linux" || os.Geteuid() != 0 {
+		t.Skip("mounting takes root on Linux")
+	}
+	dir := t.TempDir()
+	if b, err := exec.CommandContext(t.Context(), "mount", "-t", "tmpfs", "-o", options, "tmpfs", dir).CombinedOutput(); err != nil {
+		t.Skipf("no mounting here: %v: %s", err, b)
+	}
+	t.Cleanup(func() { require.NoError(t, exec.Command("umount", dir).Run()) })
+	return dir
+}
+
+// A full disk ends the download with an error that says so and names the file; with room the next run goes on.
+func TestDiskFull(t *testing.T) {
+	dir := mountTmpfs(t, "size=2m")
+	depot := newDepot(t, depottest.Zip)
+	cdn := newCDN(t, steampipe.Config{Directory: list(serve(t, depottest.Config{}, depot))})
+	manifest := manifestOf(t, cdn, depot)
+	_, err := steampipe.Download(t.Context(), cdn, manifest, dir, steampipe.Options{Key: depot.Key})
+	require.ErrorIs(t, err, syscall.ENOSPC)
+	e, ok := errors.AsType[*steampipe.Error](err)
+	require.True(t, ok)
+	require.Equal(t, steampipe.StepWrite, e.Step)
+	require.NotEmpty(t, e.Path)
+	verdict, err := steampipe.Verify(t.Context(), manifest, dir, steampipe.VerifyOptions{})
+	require.NoError(t, err)
+	for _, file := range verdict.Files {
+		require.Contains(t, []steampipe.FileStatus{steampipe.FileOK, steampipe.FileMissing}, file.Status, file.Path)
+	}
+	require.NoError(t, exec.CommandContext(t.Context(), "mount", "-o", "remount,size=64m", dir).Run())
+	report, err := steampipe.Download(t.Context(), cdn, manifest, dir, steampipe.Options{Key: depot.Key})
+	require.NoError(t, err)
+	require.Positive(t, report.BytesKept)
+	requireTree(t, depot, dir)
+}
+
+// A target that cannot be written is an error at once, before anything is fetched.
+func TestReadOnlyTarget(t *testing.T) {
+	dir := mountTmpfs(t, "size=2m,ro")
+	depot := smallDepot(t)
+	server := serve(t, depottest.Config{}, depot)
+	cdn := newCDN(t, steampipe.Config{Directory: list(server)})
+	manifest := manifestOf(t, cdn, depot)
+	_, err := steampipe.Download(t.Context(), cdn, manifest, filepath.Join(dir, "game"), steampipe.Options{Key: depot.Key})
+	require.ErrorIs(t, err, syscall.EROFS)
+	_, err = steampipe.Download(t.Context(), cdn, manifest, dir, steampipe.Options{Key: depot.Key})
+	require.ErrorIs(t, err, syscall.EROFS)
+	e, ok := errors.AsType[*steampipe.Error](err)
+	require.True(t, ok)
+	require.Equal(t, steampipe.StepPrepare, e.Step)
+	require.Zero(t, server.Count("/chunk/"))
 }
