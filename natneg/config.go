@@ -48,7 +48,7 @@ type Config struct {
 	NAT       *Report    // what Detect found; told to the servers afterwards; nil means unknown
 	AnySource bool       // take CONNECT from addresses that are not the servers', for back ends that answer from elsewhere; false: ignore them
 
-	Progress     func(State)                                                                // called at every step, in order, without locks; it should return soon; nil: not called
+	Progress     func(State)                                                                // called at every step, in order, without locks; it should return soon and must not call Wait or Close; nil: not called
 	ListenPacket func(ctx context.Context, network, address string) (net.PacketConn, error) // opens UDP sockets; nil means net.ListenConfig
 	Logger       *slog.Logger                                                               // steps at Info, packets at Debug; nil is silent
 }

@@ -48,8 +48,16 @@ func (r Role) String() string {
 // [Negotiation.Wait] in one.
 //
 // conn is the game's own socket, bare or as the view that qr2.Host.GameConn or an earlier [Result] gave; a nil conn makes
-// a socket. Once the path is open, the game uses [Result.Conn] in place of conn. If Negotiate fails, a bare conn is the
-// caller's again, as it was; what the partner sent meanwhile is lost, and conn's read deadline is cleared.
+// a socket. A view may be read by the game meanwhile; a bare socket may not, because the negotiation reads it. Once the
+// path is open, the game uses [Result.Conn] in place of conn. If Negotiate fails, a bare conn is the caller's again, as it
+// was; what came meanwhile is lost, and conn's read deadline is cleared. Where SetReadDeadline does not interrupt a read,
+// the next datagram is lost, too, and if it does nothing at all, Negotiate fails up to a second later.
+//
+// One socket can serve many negotiations at a time, each with a cookie of its own; see [ErrCookieInUse].
+//
+// The game gets everything that carries no cookie of a negotiation under way, so that nothing is lost that somebody may
+// be waiting for. That includes NatNeg packets of no use to it, such as a partner's late pings: a game ignores what it does
+// not know, and these begin with the bytes FD FC 1E 66 6A B2.
 //
 // ctx ends the negotiation, not the path: cancelling it later changes nothing. Errors are *[Error].
 func Negotiate(ctx context.Context, conn net.PacketConn, config Config, cookie Cookie, role Role) (*Result, error) {

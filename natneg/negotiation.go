@@ -77,8 +77,8 @@ func (n *Negotiation) Wait() (*Result, error) {
 // Done is closed when the path is open or the negotiation has failed; Wait does not block from then on.
 func (n *Negotiation) Done() <-chan struct{} { return n.decided }
 
-// Close ends the negotiation and waits until nothing of it is left. If the path was open, it stays open. Close may be
-// called more than once.
+// Close ends the negotiation and waits until nothing of it is left. If the path was open, it stays open, and the caller
+// finds it with Wait; its connection is the caller's to close. Close may be called more than once.
 func (n *Negotiation) Close() error {
 	n.once.Do(func() {
 		close(n.closing)

@@ -16,7 +16,7 @@ type Result struct {
 	Remote    netip.AddrPort // the partner's address: send there
 	Guess     netip.AddrPort // what the servers thought that it was
 	Corrected bool           // Remote was learned from the partner's own pings; the servers' guess was wrong
-	RoundTrip time.Duration  // to the partner: from our last ping to its answer, so at most that
+	RoundTrip time.Duration  // to the partner, roughly: from our last ping to the first that shows it was reached
 	Timing    Timing
 	Servers   []ServerState // the matchup servers, and how they see us if they say so
 

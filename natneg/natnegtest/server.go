@@ -23,10 +23,11 @@ const (
 	Probe1  = 3 // another address and another port than any server's, if the caller arranged it so
 	Probe2  = 4 // the address of server 1, if the caller arranged it so, and another port; without it, nothing answers detection's port type 3
 
-	serverCount = 3
-	socketCount = 5
-	maxSessions = 4096             // more are not begun
-	sessionLife = 60 * time.Second // after which a cookie may be used anew
+	serverCount   = 3
+	socketCount   = 5
+	maxReadErrors = 64               // in a row, after which a socket is broken
+	maxSessions   = 4096             // more are not begun
+	sessionLife   = 60 * time.Second // after which a cookie may be used anew
 )
 
 // Config says how the servers behave. The zero value is three servers on 127.0.0.1 that do what the original client
@@ -231,14 +232,16 @@ func (s *Server) Close() error {
 
 func (s *Server) read(socket int) {
 	buf := make([]byte, 2048)
-	for {
+	for failures := 0; failures < maxReadErrors; {
 		n, from, err := s.sockets[socket].ReadFrom(buf)
 		if err != nil {
 			if s.isClosed() || errors.Is(err, net.ErrClosed) {
 				return
 			}
-			continue // Windows tells of an unreachable receiver here
+			failures++ // a single one is harmless: Windows tells of datagrams that are too long here
+			continue
 		}
+		failures = 0
 		s.handle(socket, buf[:n], addrPort(from))
 	}
 }

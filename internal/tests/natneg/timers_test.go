@@ -302,3 +302,83 @@ func TestNames(t *testing.T) {
 		require.Equal(t, natneg.StepResolve, asError(t, err).Step)
 	})
 }
+
+// noDeadline is a connection whose reads can not be interrupted: it says so, or only seems to comply.
+type noDeadline struct {
+	net.PacketConn
+	err error
+}
+
+func (c noDeadline) SetReadDeadline(time.Time) error { return c.err }
+
+// Such a connection is given back, too, at the price of a datagram, and nothing is left behind it.
+func TestConnectionsWithoutDeadlinesComeBack(t *testing.T) {
+	for _, refusal := range []error{nil, errors.New("no deadlines here")} {
+		synctest.Test(t, func(t *testing.T) {
+			l, stop := newLab(t, simnet.Options{}, natnegtest.Config{DeadbeatAfter: -1})
+			defer stop()
+			raw := l.guest.Listen(7777)
+			defer raw.Close()
+			other := l.host.Listen(0)
+			defer other.Close()
+			ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+			defer cancel()
+			start := time.Now()
+			_, err := natneg.Negotiate(ctx, noDeadline{raw, refusal}, l.config(l.guest), cookie, natneg.Guest)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			require.LessOrEqual(t, time.Since(start), 11*time.Second)
+			_, err = other.WriteTo([]byte("lost"), raw.LocalAddr())
+			require.NoError(t, err)
+			synctest.Wait()
+			for range 3 {
+				usable(t, l, raw)
+			}
+		})
+	}
+}
+
+// The game reads from its view all the time: it gets its own packets, and NatNeg's only if they are nobody's.
+func TestGameReadsMeanwhile(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l, stop := newLab(t, simnet.Options{Delay: 10 * time.Millisecond}, natnegtest.Config{ConnectDelay: time.Second})
+		defer stop()
+		first, err := negotiated(t, l, l.guest.Listen(7777), natneg.CookieFromUint32(1))
+		require.NoError(t, err)
+		require.NoError(t, first.Close())
+		game := first.Conn
+		var got []string
+		ended := make(chan struct{})
+		go func() {
+			defer close(ended)
+			buf := make([]byte, 1500)
+			for {
+				n, _, err := game.ReadFrom(buf)
+				if err != nil {
+					return
+				}
+				if natnegwire.HasCookie(buf[:n], cookie) {
+					t.Error("the game got a packet of the negotiation")
+				}
+				got = append(got, string(buf[:n]))
+			}
+		}()
+		other := l.host.Listen(0)
+		defer other.Close()
+		stray := string(natnegwire.Connect{Header: natnegwire.Header{Version: 3, Type: natnegwire.TypeConnectPing}}.Append(nil))
+		partner := natneg.Start(t.Context(), nil, l.config(l.host), cookie, natneg.Host)
+		negotiation := natneg.Start(t.Context(), game, l.config(l.guest), cookie, natneg.Guest)
+		for _, packet := range []string{"one", stray, "two"} {
+			_, err = other.WriteTo([]byte(packet), game.LocalAddr())
+			require.NoError(t, err)
+			<-time.After(500 * time.Millisecond)
+		}
+		result, err := negotiation.Wait()
+		require.NoError(t, err)
+		remote, err := partner.Wait()
+		require.NoError(t, err)
+		pass(6 * time.Second)
+		finish([2]outcome{{result: result}, {result: remote}})
+		<-ended
+		require.Equal(t, []string{"one", stray, "two"}, got)
+	})
+}
