@@ -40,7 +40,7 @@ type Config struct {
 	Resolver      Resolver // nil means net.DefaultResolver
 
 	NotPublic        bool             // for the LAN only: not one packet goes to a master; false: listed
-	SkipAvailability bool             // do not ask the availability service first; false: ask, and take silence for yes after 4 s
+	SkipAvailability bool             // do not ask the availability service first; false: ask, while heartbeats are sent already; silence means yes, and a no takes the server off the list
 	QueryChallenge   bool             // clients must verify their address before they query, as if the master asked for it; false: only if it does
 	NatNeg           *natneg.Config   // lets players behind NAT in; what is empty in it comes from this Config; nil: the host reports that it cannot
 	LocalPort        uint16           // told to the masters as the query port; 0 means the connection's own

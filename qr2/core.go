@@ -24,6 +24,7 @@ type core struct {
 
 	events  []Event         // to be told
 	cookies []natneg.Cookie // negotiations to be started
+	joins   map[natneg.Cookie]joinPhase
 }
 
 func (c *core) tell(event Event) { c.events = append(c.events, event) }
@@ -39,7 +40,8 @@ func (c *core) update(e *encoded) {
 
 func (c *core) stateChanged() {
 	for _, m := range c.masters {
-		m.changed = m.phase == phaseRunning
+		// A change between the first heartbeat and the master's first word is not in what the master knows.
+		m.changed = m.phase != phaseOff
 	}
 }
 
@@ -47,10 +49,11 @@ func (c *core) stateChanged() {
 func (c *core) next() time.Time {
 	var next time.Time
 	for _, m := range c.masters {
-		if m.phase == phaseOff {
+		due := m.due()
+		if due.IsZero() {
 			continue
 		}
-		if due := m.due(); next.IsZero() || due.Before(next) {
+		if next.IsZero() || due.Before(next) {
 			next = due
 		}
 	}
@@ -80,7 +83,7 @@ func (c *core) handle(b []byte, from netip.AddrPort, now time.Time, out *batch) 
 	case qr2wire.TypePrequery:
 		if m := c.checked(from); m != nil {
 			if status, err := availwire.ParseReply(b); err == nil {
-				c.onAvailability(m, status, now)
+				c.onAvailability(m, status, now, out)
 				return
 			}
 		}
@@ -93,7 +96,7 @@ func (c *core) handle(b []byte, from netip.AddrPort, now time.Time, out *batch) 
 // checked is the master whose availability check is outstanding at that address.
 func (c *core) checked(from netip.AddrPort) *master {
 	for _, m := range c.masters {
-		if m.phase == phaseChecking && m.checks > 0 && m.available == from {
+		if !m.nextCheck.IsZero() && m.checks > 0 && m.available == from {
 			return m
 		}
 	}

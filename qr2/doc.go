@@ -23,7 +23,9 @@
 //
 // # Where it differs from the original
 //
-// Only the master's own packets count as its answer, not any query from the LAN. If a master challenges and then does not
+// Only the master's own packets count as its answer, not any query from the LAN. The availability service is asked while
+// heartbeats are sent already; if it says no, the server says goodbye. A master's name is looked up again every ten minutes,
+// and at once when it does not answer. If a master challenges and then does not
 // confirm, because the response was lost, the heartbeat is repeated after ten seconds, three times. A keep-alive goes out
 // at least every 40 seconds even if heartbeats are frequent. The goodbye is sent twice, and everything that a master sends
 // afterwards is ignored. Values are never cut in the middle.

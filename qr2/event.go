@@ -36,7 +36,7 @@ type JoinStarted struct {
 type JoinEnded struct {
 	Cookie natneg.Cookie
 	Result *natneg.Result // nil if it failed
-	Err    error          // nil if it succeeded; else a *[natneg.Error], or an *[Error] that is [ErrTooManyJoins]
+	Err    error          // nil if it succeeded; else a *[natneg.Error], or an *[Error] that is [ErrTooManyJoins], or context.Canceled if Run ended first
 }
 
 func (*MasterChanged) event() {}

@@ -56,7 +56,6 @@ func Example() {
 
 	// Output:
 	// looking for the master
-	// asking whether the game is available
 	// heartbeat sent
 	// challenge answered
 	// listed

@@ -3,6 +3,7 @@ package qr2
 import (
 	"context"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/backend"
@@ -22,7 +23,8 @@ func masterNames(config Config) []string {
 		names = append(names, name)
 	}
 	for _, addr := range config.Masters {
-		if name, err := locator.HostPort(backend.Master, config.Game, addr); err == nil {
+		// A master that is named twice would see two game servers fight for one address.
+		if name, err := locator.HostPort(backend.Master, config.Game, addr); err == nil && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
 	}
@@ -36,16 +38,21 @@ func (c Config) locator() backend.Locator {
 // find looks for a master until it is found, and once more whenever it should be found anew. The first master has the
 // availability service beside it.
 func (h *Host) find(ctx context.Context, m *master, first bool, again <-chan struct{}) {
+	check := first && !h.config.SkipAvailability
 	for {
-		addr, available, ok := h.findOnce(ctx, m, first)
+		addrs, ok := h.findOnce(ctx, m)
 		if !ok {
 			return
 		}
 		h.mu.Lock()
-		h.core.resolved(m, addr, available, time.Now())
+		h.core.resolved(m, addrs, time.Now())
 		h.mu.Unlock()
 		h.deliver()
 		h.poke()
+		if check {
+			check = false
+			h.startCheck(ctx, m)
+		}
 		select {
 		case <-ctx.Done():
 			return
@@ -54,26 +61,35 @@ func (h *Host) find(ctx context.Context, m *master, first bool, again <-chan str
 	}
 }
 
-func (h *Host) findOnce(ctx context.Context, m *master, first bool) (addr, available netip.AddrPort, ok bool) {
+func (h *Host) findOnce(ctx context.Context, m *master) (addrs []netip.AddrPort, ok bool) {
 	for backoff := time.Second; ; backoff = min(2*backoff, maxBackoff) {
-		addr, err := h.resolve(ctx, m.state.Name)
+		addrs, err := h.resolve(ctx, m.state.Name)
 		if ctx.Err() != nil {
-			return addr, available, false
+			return nil, false
 		}
 		if err == nil {
-			if first && !h.config.SkipAvailability {
-				available = h.findAvailable(ctx)
-			}
-			return addr, available, ctx.Err() == nil
+			return addrs, true
 		}
 		h.mu.Lock()
 		h.core.unresolved(m, err, time.Now())
 		h.mu.Unlock()
 		h.deliver()
 		if !wait(ctx, backoff) {
-			return addr, available, false
+			return nil, false
 		}
 	}
+}
+
+// startCheck begins the availability check, if there is somebody to ask.
+func (h *Host) startCheck(ctx context.Context, m *master) {
+	available := h.findAvailable(ctx)
+	if !available.IsValid() {
+		return
+	}
+	h.mu.Lock()
+	h.core.check(m, available, time.Now())
+	h.mu.Unlock()
+	h.poke()
 }
 
 // findAvailable is the availability service's address; invalid if there is none, which counts as "available".
@@ -86,22 +102,18 @@ func (h *Host) findAvailable(ctx context.Context) netip.AddrPort {
 	if err != nil {
 		return netip.AddrPort{}
 	}
-	addr, err := h.resolve(ctx, name)
+	addrs, err := h.resolve(ctx, name)
 	if err != nil {
 		h.config.Logger.Info("qr2: availability service not found, taken for available", "name", name, "error", err)
 		return netip.AddrPort{}
 	}
-	return addr
+	return addrs[0]
 }
 
-func (h *Host) resolve(ctx context.Context, name string) (netip.AddrPort, error) {
+func (h *Host) resolve(ctx context.Context, name string) ([]netip.AddrPort, error) {
 	ctx, cancel := context.WithTimeout(ctx, h.config.ResolveTimeout)
 	defer cancel()
-	addrs, err := h.config.locator().ResolveHostPort(ctx, name)
-	if err != nil {
-		return netip.AddrPort{}, err
-	}
-	return addrs[0], nil
+	return h.config.locator().ResolveHostPort(ctx, name)
 }
 
 // wait reports whether the time went by before ctx ended.

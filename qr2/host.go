@@ -11,6 +11,7 @@ import (
 
 	"github.com/relight-sdk/relight/internal/udpmux"
 	"github.com/relight-sdk/relight/internal/wire/qr2wire"
+	"github.com/relight-sdk/relight/natneg"
 )
 
 // Host lists a game server and answers queries, on the game's own connection. It is safe for concurrent use.
@@ -33,7 +34,6 @@ type Host struct {
 	core    core
 	running chan struct{} // closed when Run has ended; nil while it does not run
 	closed  bool
-	joins   int
 	queue   eventQueue
 }
 
@@ -110,7 +110,7 @@ func (h *Host) State() State {
 	defer h.mu.Unlock()
 	s := State{
 		Local: h.mux.LocalAddr().String(), Running: h.running != nil, QueryChallenge: h.core.queryChallenge(),
-		Joins: h.joins, Counters: h.core.counters,
+		Joins: h.core.joining(), Counters: h.core.counters,
 	}
 	s.Counters.Unsent = int(h.unsent.Load())
 	s.Counters.EventsLost = h.queue.lost
@@ -147,6 +147,7 @@ func (h *Host) Run(ctx context.Context) error {
 	for _, m := range h.core.masters {
 		h.core.begin(m, now)
 	}
+	h.core.joins = make(map[natneg.Cookie]joinPhase)
 	h.mu.Unlock()
 	h.deliver()
 
@@ -156,6 +157,9 @@ func (h *Host) Run(ctx context.Context) error {
 	defer func() {
 		cancel()
 		workers.Wait()
+		h.mu.Lock()
+		h.core.dropCookies()
+		h.mu.Unlock()
 		h.deliver()
 		h.mu.Lock()
 		h.running = nil
@@ -227,7 +231,7 @@ func (h *Host) goodbye(out *batch) {
 func (h *Host) stop() {
 	h.mu.Lock()
 	for _, m := range h.core.masters {
-		m.stopped, m.phase = true, phaseOff
+		m.stopped, m.phase, m.nextCheck = true, phaseOff, time.Time{}
 		h.core.enter(m, StepStopped, nil, time.Now())
 	}
 	h.mu.Unlock()

@@ -3,6 +3,7 @@ package qr2
 import (
 	"crypto/rand"
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -26,6 +27,9 @@ const (
 	// Not the original's either: it never noticed that its response was lost. Every master that challenges confirms.
 	confirmRetries = 3
 
+	// Not the original's: masters move while a game server runs for months.
+	lookupInterval = 10 * time.Minute
+
 	checkInterval = 2 * time.Second
 	checkTries    = 2
 	checkAgain    = time.Minute // after "temporarily unavailable"
@@ -41,9 +45,8 @@ const messageMemory = 10
 type phase uint8
 
 const (
-	phaseOff      phase = iota
-	phaseChecking       // the availability service is being asked
-	phaseInitial        // nothing has come from the master yet
+	phaseOff     phase = iota
+	phaseInitial       // nothing has come from the master yet
 	phaseRunning
 )
 
@@ -53,9 +56,9 @@ type master struct {
 	phase phase
 	key   qr2wire.Key // a key of our own for each master says who speaks
 
-	available netip.AddrPort // availability service; invalid: not asked
-	checks    int
-	nextCheck time.Time
+	available netip.AddrPort // availability service
+	checks    int            // that were sent
+	nextCheck time.Time      // zero: it is not being asked
 
 	initials   int // heartbeats since the start
 	confirming int // heartbeats that were sent because no confirmation came
@@ -74,6 +77,7 @@ type master struct {
 	known    int // messages that were taken, of which the last ten are remembered
 
 	wantAddr bool // the address should be looked up again
+	lookedUp time.Time
 }
 
 func newMaster(name string) *master {
@@ -83,9 +87,23 @@ func newMaster(name string) *master {
 }
 
 func (m *master) newKey() {
+	m.key = qr2wire.Key{}
 	for m.key == (qr2wire.Key{}) {
 		_, _ = rand.Read(m.key[:])
 	}
+}
+
+// forget drops what belongs to one registration: what still comes for it is ignored from now on, by its key.
+func (m *master) forget() {
+	m.newKey()
+	m.challenge, m.options, m.changed = "", 0, false
+	m.confirmBy, m.confirming = time.Time{}, 0
+	m.forgetMessages()
+}
+
+func (m *master) forgetMessages() {
+	m.known = 0
+	m.messages = [messageMemory][4]byte{}
 }
 
 // enter changes the step, and tells.
@@ -113,19 +131,36 @@ func (c *core) unresolved(m *master, err error, now time.Time) {
 	}
 }
 
-// resolved starts with the master, or goes on with its new address.
-func (c *core) resolved(m *master, addr, available netip.AddrPort, now time.Time) {
-	if m.stopped || m.phase != phaseOff && m.state.Addr == addr {
+// resolved starts with the master, or goes on with its new address. Names with several addresses come in any order: one
+// that answers is kept for as long as it is among them, and from one that does not it goes on to the next.
+func (c *core) resolved(m *master, addrs []netip.AddrPort, now time.Time) {
+	m.lookedUp = now
+	if m.stopped || m.state.Step == StepUnavailable {
 		return
 	}
-	m.state.Addr, m.available = addr, available
-	m.initials, m.checks = 0, 0
-	if available.IsValid() {
-		m.phase, m.nextCheck = phaseChecking, now
-		c.enter(m, StepChecking, nil, now)
-		return
+	addr := addrs[0]
+	if i := slices.Index(addrs, m.state.Addr); i >= 0 && m.phase != phaseOff {
+		if m.state.Step == StepNoAnswer {
+			i++
+		}
+		addr = addrs[i%len(addrs)]
+		if addr == m.state.Addr {
+			return
+		}
 	}
+	m.state.Addr = addr
+	m.forget()
 	c.startHeartbeats(m, now)
+}
+
+// check asks the availability service, while heartbeats are sent already: the original does not let QR2 wait for it, and
+// silence means yes (spec availability.md).
+func (c *core) check(m *master, available netip.AddrPort, now time.Time) {
+	if m.stopped {
+		return
+	}
+	m.available, m.checks, m.nextCheck = available, 0, now
+	m.state.Availability = AvailabilityAsked
 }
 
 func (c *core) startHeartbeats(m *master, now time.Time) {
@@ -136,9 +171,15 @@ func (c *core) startHeartbeats(m *master, now time.Time) {
 
 // due is when tickMaster has something to do; zero: never.
 func (m *master) due() time.Time {
+	due := m.heartbeatDue()
+	if !m.nextCheck.IsZero() && (due.IsZero() || m.nextCheck.Before(due)) {
+		due = m.nextCheck
+	}
+	return due
+}
+
+func (m *master) heartbeatDue() time.Time {
 	switch m.phase {
-	case phaseChecking:
-		return m.nextCheck
 	case phaseInitial:
 		return m.initialDue()
 	case phaseRunning:
@@ -170,10 +211,10 @@ func earliest(a, b time.Time) time.Time {
 
 // tickMaster sends what is due.
 func (c *core) tickMaster(m *master, now time.Time, out *batch) {
-	switch m.phase {
-	case phaseChecking:
+	if !m.nextCheck.IsZero() && !now.Before(m.nextCheck) {
 		c.tickCheck(m, now, out)
-	case phaseInitial:
+	}
+	if m.phase == phaseInitial {
 		c.tickInitial(m, now, out)
 	}
 	if m.phase != phaseRunning {
@@ -191,7 +232,7 @@ func (c *core) tickMaster(m *master, now time.Time, out *batch) {
 		c.sendHeartbeat(m, qr2wire.StateUpdated, now, out)
 	case !now.Before(m.lastHeartbeat.Add(heartbeatInterval)):
 		c.sendHeartbeat(m, qr2wire.StatePeriodic, now, out)
-		m.wantAddr = m.state.Step == StepNoAnswer
+		m.wantAddr = m.state.Step == StepNoAnswer || !now.Before(m.lookedUp.Add(lookupInterval))
 	}
 	if !now.Before(m.keepAliveDue()) {
 		m.state.KeepAlives++
@@ -201,18 +242,10 @@ func (c *core) tickMaster(m *master, now time.Time, out *batch) {
 }
 
 func (c *core) tickCheck(m *master, now time.Time, out *batch) {
-	if now.Before(m.nextCheck) {
-		return
-	}
-	if m.checks == checkTries {
-		// Silence means yes.
-		c.startHeartbeats(m, now)
-		c.tickInitial(m, now, out)
-		return
-	}
 	request, err := availwire.AppendRequest(out.arena, c.config.Game)
-	if err != nil {
-		c.startHeartbeats(m, now)
+	if m.checks == checkTries || err != nil {
+		m.state.Availability = AvailabilitySilent
+		c.isAvailable(m, now)
 		return
 	}
 	m.checks++
@@ -247,8 +280,9 @@ func (c *core) sendHeartbeat(m *master, state qr2wire.StateChanged, now time.Tim
 		c.counters.HeartbeatsShortened++
 		// The original cuts in the middle of a value; whole ones are of more use.
 		for server >= limit && len(h.Data.Server) > 0 {
+			last := h.Data.Server[len(h.Data.Server)-1]
+			server -= len(last.Key) + len(last.Value) + 2
 			h.Data.Server = h.Data.Server[:len(h.Data.Server)-1]
-			_, server = h.Size()
 		}
 	}
 	arena, _ := h.Append(out.arena, limit)
@@ -261,13 +295,19 @@ func (c *core) sendHeartbeat(m *master, state qr2wire.StateChanged, now time.Tim
 // goodbye says it, once for all: what the master answers is ignored from now on, because answering a challenge would
 // list a dead server (spec servers.md §3.1).
 func (c *core) goodbye(m *master, now time.Time, out *batch) {
-	if m.state.Heartbeats > 0 && !m.stopped {
+	c.leave(m, now, out)
+	m.stopped, m.nextCheck = true, time.Time{}
+	c.enter(m, StepStopped, nil, now)
+}
+
+// leave ends the heartbeats with a goodbye, if there were any.
+func (c *core) leave(m *master, now time.Time, out *batch) {
+	if m.phase != phaseOff && m.state.Heartbeats > 0 {
 		for range goodbyes {
 			c.sendHeartbeat(m, qr2wire.StateShutdown, now, out)
 		}
 	}
-	m.stopped, m.phase = true, phaseOff
-	c.enter(m, StepStopped, nil, now)
+	m.phase = phaseOff
 }
 
 // peer names a master in errors.
@@ -281,27 +321,41 @@ func (m *master) peer() string {
 // contacted notes that the master lives.
 func (c *core) contacted(m *master) {
 	m.state.Answered++
-	if m.phase == phaseInitial || m.phase == phaseChecking {
-		if m.lastHeartbeat.IsZero() {
-			return
-		}
+	if m.phase == phaseInitial && !m.lastHeartbeat.IsZero() {
 		m.phase = phaseRunning
 	}
 }
 
 // onAvailability takes the answer to the availability check.
-func (c *core) onAvailability(m *master, status availwire.Status, now time.Time) {
-	op := func(err error) error { return &Error{Op: "availability check", Peer: m.available.String(), Err: err} }
+func (c *core) onAvailability(m *master, status availwire.Status, now time.Time, out *batch) {
 	switch status {
 	case availwire.Unavailable:
-		m.phase = phaseOff
-		c.enter(m, StepUnavailable, op(ErrUnavailable), now)
+		m.nextCheck = time.Time{}
+		m.state.Availability = AvailabilityNo
+		c.withdraw(m, ErrUnavailable, now, out)
 	case availwire.TemporarilyUnavailable:
 		m.checks, m.nextCheck = 0, now.Add(checkAgain)
-		c.enter(m, StepUnavailable, op(ErrTemporarilyUnavailable), now)
+		m.state.Availability = AvailabilityNotNow
+		c.withdraw(m, ErrTemporarilyUnavailable, now, out)
 	default:
+		m.state.Availability = AvailabilityYes
+		c.isAvailable(m, now)
+	}
+}
+
+func (c *core) isAvailable(m *master, now time.Time) {
+	m.nextCheck = time.Time{}
+	if m.state.Step == StepUnavailable {
 		c.startHeartbeats(m, now)
 	}
+}
+
+// withdraw takes the server off the list, because the game is not available. The master may challenge the goodbye; by then
+// our key is another one.
+func (c *core) withdraw(m *master, reason error, now time.Time, out *batch) {
+	c.leave(m, now, out)
+	m.forget()
+	c.enter(m, StepUnavailable, &Error{Op: "availability check", Peer: m.available.String(), Err: reason}, now)
 }
 
 // onChallenge answers every copy of a challenge.
@@ -326,8 +380,7 @@ func (c *core) onChallenge(m *master, body []byte, from netip.AddrPort, now time
 	}
 	m.challenge = challenge.Text
 	// A new session of the master's: WFC counts its messages from 1 again.
-	m.known = 0
-	m.messages = [messageMemory][4]byte{}
+	m.forgetMessages()
 	m.confirmBy = now.Add(initialInterval)
 	if m.state.Step == StepListed {
 		c.enter(m, StepForgotten, nil, now)
@@ -370,8 +423,7 @@ func (c *core) onClientMessage(m *master, body []byte, from netip.AddrPort, out 
 	m.known++
 	m.state.Messages++
 	if cookie, ok := qr2wire.Cookie(message.Data); ok && c.config.NatNeg != nil {
-		c.cookies = append(c.cookies, cookie)
-		c.tell(&JoinStarted{Master: m.state.Name, Cookie: cookie})
+		c.onCookie(m, cookie)
 		return
 	}
 	c.tell(&ClientMessage{Master: m.state.Name, Data: message.Data})

@@ -14,8 +14,7 @@ const (
 	StepIdle        Step = iota // Run was not called
 	StepResolving               // looking for the master's address
 	StepUnresolved              // it was not found; tried again; see MasterState.Err
-	StepChecking                // asking the availability service
-	StepUnavailable             // it says that the game is not served; see MasterState.Err
+	StepUnavailable             // the availability service says that the game is not served; see MasterState.Err
 	StepHeartbeat               // heartbeats are sent, nothing came back yet
 	StepNoAnswer                // three heartbeats got no answer; further ones follow, one a minute
 	StepAnswered                // the master's challenge is answered, or the master does not challenge; it has not confirmed
@@ -34,8 +33,6 @@ func (s Step) String() string {
 		return "looking for the master"
 	case StepUnresolved:
 		return "master not found"
-	case StepChecking:
-		return "asking whether the game is available"
 	case StepUnavailable:
 		return "game unavailable"
 	case StepHeartbeat:
@@ -56,6 +53,38 @@ func (s Step) String() string {
 	return "step " + strconv.Itoa(int(s))
 }
 
+// Availability is what the availability service said of the game.
+type Availability int
+
+// The answers.
+const (
+	AvailabilityUnasked Availability = iota // it was not asked: it is not this master's, has no address, or Config.SkipAvailability is set
+	AvailabilityAsked                       // its answer is awaited
+	AvailabilityYes                         // the game is available
+	AvailabilitySilent                      // no answer, which counts as available
+	AvailabilityNo                          // the game is not served any more
+	AvailabilityNotNow                      // nor is it for now; asked again every minute
+)
+
+// String says it in words.
+func (a Availability) String() string {
+	switch a {
+	case AvailabilityUnasked:
+		return "not asked"
+	case AvailabilityAsked:
+		return "asked"
+	case AvailabilityYes:
+		return "available"
+	case AvailabilitySilent:
+		return "no answer, taken for available"
+	case AvailabilityNo:
+		return "unavailable"
+	case AvailabilityNotNow:
+		return "temporarily unavailable"
+	}
+	return "availability " + strconv.Itoa(int(a))
+}
+
 // State is a host as it stands.
 type State struct {
 	Local          string        // address of the shared connection
@@ -70,14 +99,15 @@ type State struct {
 
 // MasterState is how it stands with one master.
 type MasterState struct {
-	Name     string         // as configured, or made from the domain
-	Addr     netip.AddrPort // invalid until it was found
-	Step     Step
-	Since    time.Time      // when the step began
-	Err      error          // why it is not listed; nil if it is, or may become so; an *[Error]
-	Public   netip.AddrPort // our address as this master sees it; invalid until it says so
-	Probed   time.Time      // when a query came that looks like the master's reachability test (a key of zeros); zero if none did
-	ProbedBy netip.AddrPort // from there
+	Name         string         // as configured, or made from the domain
+	Addr         netip.AddrPort // invalid until it was found
+	Step         Step
+	Since        time.Time      // when the step began
+	Err          error          // why it is not listed; nil if it is, or may become so; an *[Error]
+	Availability Availability   // of the game; the service beside the first master is asked
+	Public       netip.AddrPort // our address as this master sees it; invalid until it says so
+	Probed       time.Time      // when a query came that looks like the master's reachability test (a key of zeros); zero if none did
+	ProbedBy     netip.AddrPort // from there
 
 	Heartbeats, KeepAlives int // sent
 	Challenges             int // answered, every copy

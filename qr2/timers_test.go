@@ -70,7 +70,7 @@ func (b *bench) settle() {
 			b.t.Fatal(err)
 		case p.to == clientAddr:
 			b.note("to client: %s", typ)
-		case packet[0] == 9:
+		case typ == qr2wire.TypePrequery && len(body) > 2:
 			b.note("check")
 		case typ == qr2wire.TypeHeartbeat:
 			h, err := qr2wire.ParseHeartbeat(key, body)
@@ -111,7 +111,10 @@ func (b *bench) receiveFrom(packet []byte, from netip.AddrPort) {
 func (b *bench) key() qr2wire.Key { return b.core.masters[0].key }
 
 func (b *bench) resolved(available netip.AddrPort) {
-	b.core.resolved(b.core.masters[0], masterAddr, available, b.now)
+	b.core.resolved(b.core.masters[0], []netip.AddrPort{masterAddr}, b.now)
+	if available.IsValid() {
+		b.core.check(b.core.masters[0], available, b.now)
+	}
 	b.settle()
 }
 
@@ -200,37 +203,120 @@ func TestUnconfirmedResponseIsRepeated(t *testing.T) {
 		"20000 heartbeat 3", "30000 heartbeat 3", "40000 keep-alive", "60000 keep-alive")
 }
 
+// Heartbeats do not wait for the availability check; a no takes the server off the list, and what the master answers to that
+// goodbye is ignored.
 func TestAvailability(t *testing.T) {
 	available := netip.MustParseAddrPort("192.0.2.2:27900")
 	for name, test := range map[string]struct {
 		at    int
 		reply []byte
+		state Availability
 		want  []string
 	}{
-		"silence":     {-1, nil, []string{"0 asking whether the game is available", "0 check", "2000 check", "4000 heartbeat sent", "4000 heartbeat 3"}},
-		"available":   {50, []byte{0xFE, 0xFD, 9, 0, 0, 0, 0}, []string{"0 asking whether the game is available", "0 check", "50 heartbeat sent", "50 heartbeat 3"}},
-		"second":      {2100, []byte{0xFE, 0xFD, 9, 0, 0, 0, 0, 0, 0, 0}, []string{"0 asking whether the game is available", "0 check", "2000 check", "2100 heartbeat sent", "2100 heartbeat 3"}},
-		"unavailable": {50, []byte{0xFE, 0xFD, 9, 0, 0, 0, 1}, []string{"0 asking whether the game is available", "0 check", "50 game unavailable"}},
-		"temporarily": {50, []byte{0xFE, 0xFD, 9, 0, 0, 0, 2}, []string{"0 asking whether the game is available", "0 check", "50 game unavailable"}},
+		"silence":     {-1, nil, AvailabilitySilent, []string{"0 check", "0 heartbeat 3", "2000 check"}},
+		"available":   {50, []byte{0xFE, 0xFD, 9, 0, 0, 0, 0}, AvailabilityYes, []string{"0 check", "0 heartbeat 3"}},
+		"second":      {2100, []byte{0xFE, 0xFD, 9, 0, 0, 0, 0, 0, 0, 0}, AvailabilityYes, []string{"0 check", "0 heartbeat 3", "2000 check"}},
+		"unavailable": {50, []byte{0xFE, 0xFD, 9, 0, 0, 0, 1}, AvailabilityNo, []string{"0 check", "0 heartbeat 3", "50 game unavailable", "50 heartbeat 2", "50 heartbeat 2"}},
+		"temporarily": {50, []byte{0xFE, 0xFD, 9, 0, 0, 0, 2}, AvailabilityNotNow, []string{"0 check", "0 heartbeat 3", "50 game unavailable", "50 heartbeat 2", "50 heartbeat 2"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, Config{})
 			b.resolved(available)
+			if b.core.masters[0].state.Availability != AvailabilityAsked {
+				t.Error("not asked")
+			}
+			key := b.key()
 			if test.at >= 0 {
 				b.until(test.at)
 				// The same from elsewhere is a client's pre-query.
 				b.core.handle([]byte{0xFE, 0xFD, 9, 0, 0, 0, 1}, clientAddr, b.now, &b.out)
 				b.out.reset()
 				b.receiveFrom(test.reply, available)
+				b.receive(qr2wire.Challenge{Key: key, Text: "abcdef00C00002011964"}.Append(nil))
+				b.receiveFrom([]byte{0xFE, 0xFD, 9, 0, 0, 0, 1}, available) // too late: nobody asked
 			}
 			b.until(4_100)
-			b.want(test.want...)
-			if name == "temporarily" {
-				b.log = nil
+			if test.state == AvailabilityYes {
+				at := fmt.Sprint(test.at)
+				test.want = append(test.want, at+" challenge answered", at+" challenge", at+" pre-query")
+			}
+			if test.state == AvailabilityNo || test.state == AvailabilityNotNow {
+				test.want = append(test.want, "50 pre-query")
+			}
+			b.want(append([]string{"0 heartbeat sent"}, test.want...)...)
+			if got := b.core.masters[0].state.Availability; got != test.state {
+				t.Errorf("got %s, want %s", got, test.state)
+			}
+			b.log = nil
+			switch name {
+			case "unavailable":
+				b.until(300_000)
+				b.want()
+			case "temporarily":
 				b.until(60_050)
-				b.want("60050 check")
+				b.receiveFrom([]byte{0xFE, 0xFD, 9, 0, 0, 0, 2}, available)
+				b.until(120_100)
+				b.receiveFrom([]byte{0xFE, 0xFD, 9, 0, 0, 0, 0}, available)
+				b.until(121_000)
+				b.want("60050 check", "120050 check", "120100 heartbeat sent", "120100 heartbeat 3")
 			}
 		})
+	}
+}
+
+// A change behind the first heartbeat is not in what the master knows when it confirms.
+func TestChangeBeforeTheChallengeIsTold(t *testing.T) {
+	b := newBench(t, Config{})
+	b.resolved(netip.AddrPort{})
+	b.until(50)
+	b.update("b")
+	b.challenge("abcdef00C00002011964")
+	b.registered()
+	b.until(15_000)
+	b.want("0 heartbeat sent", "0 heartbeat 3", "50 challenge answered", "50 challenge", "50 listed", "10000 heartbeat 1")
+}
+
+// A master that answers is kept whatever order its addresses come in; one that does not gives way to the next; one that
+// has moved is followed.
+func TestAddressesOfAMaster(t *testing.T) {
+	b := newBench(t, Config{})
+	m := b.core.masters[0]
+	other := netip.MustParseAddrPort("192.0.2.77:27900")
+	look := func(addrs ...netip.AddrPort) {
+		t.Helper()
+		if !m.wantAddr {
+			t.Errorf("at %v nobody wants to look the name up", b.now.Sub(epoch))
+		}
+		m.wantAddr = false
+		b.core.resolved(m, addrs, b.now)
+		b.settle()
+	}
+	m.wantAddr = true
+	look(masterAddr, other)
+	b.until(30_000)
+	look(masterAddr, other)
+	b.want("0 heartbeat sent", "0 heartbeat 3", "10000 heartbeat 3", "20000 heartbeat 3", "30000 no answer",
+		"30000 heartbeat sent", "30000 heartbeat 3")
+	if m.state.Addr != other {
+		t.Errorf("it is still %v", m.state.Addr)
+	}
+	b.receiveFrom(qr2wire.Challenge{Key: b.key(), Text: "abcdef80C00002011964"}.Append(nil), other)
+	b.registered()
+	b.until(600_000)
+	if m.wantAddr || !b.core.queryChallenge() {
+		t.Error("the name is looked up before ten minutes are over, or the options are gone")
+	}
+	b.until(640_000)
+	b.log = nil
+	look(masterAddr, other)
+	b.want()
+	b.until(1_300_000)
+	old := b.key()
+	look(masterAddr)
+	b.receiveFrom(qr2wire.Challenge{Key: old, Text: "zbcdef80C00002011964"}.Append(nil), other)
+	b.until(1_300_000)
+	if want := "1300000 heartbeat 3"; m.state.Addr != masterAddr || b.log[len(b.log)-1] != want {
+		t.Errorf("at %v: %q", m.state.Addr, b.log)
 	}
 }
 

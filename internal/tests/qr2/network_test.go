@@ -214,6 +214,41 @@ func TestNameIsLookedUpAgain(t *testing.T) {
 	})
 }
 
+// Listed within two round trips, challenge and confirmation, also when nobody answers the availability check.
+func TestListedAtOnce(t *testing.T) {
+	for _, faults := range []qr2test.Faults{{}, {NoAvailability: true}} {
+		synctest.Test(t, func(t *testing.T) {
+			start := time.Now()
+			s, stop := newStage(t, simnet.Options{Delay: 25 * time.Millisecond}, qr2test.Config{Faults: faults}, qr2.Config{})
+			defer stop()
+			event := untilStep(t, s.host, qr2.StepListed)
+			require.LessOrEqual(t, event.Since.Sub(start), 101*time.Millisecond)
+			time.Sleep(5 * time.Second)
+			want := qr2.AvailabilityYes
+			if faults.NoAvailability {
+				want = qr2.AvailabilitySilent
+			}
+			require.Equal(t, want, s.host.State().Masters[0].Availability)
+		})
+	}
+}
+
+// The game is not available: what was listed meanwhile is taken off, and stays off.
+func TestUnavailableGameIsTakenOffTheList(t *testing.T) {
+	for _, config := range []qr2test.Config{{Unavailable: []string{game}}, {TemporarilyUnavailable: []string{game}, Family: qr2test.OpenSpy}} {
+		synctest.Test(t, func(t *testing.T) {
+			s, stop := newStage(t, simnet.Options{Delay: 25 * time.Millisecond}, config, qr2.Config{})
+			defer stop()
+			time.Sleep(10 * time.Second)
+			require.Equal(t, qr2.StepUnavailable, s.host.State().Masters[0].Step)
+			for range 300 {
+				require.Empty(t, s.master.Registry().List(game))
+				time.Sleep(time.Second)
+			}
+		})
+	}
+}
+
 // A LAN server sends nothing by itself.
 func TestNotPublicSendsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
