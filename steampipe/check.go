@@ -45,12 +45,16 @@ func (j *Job) check(ctx context.Context) error {
 // foldsCase says whether the folder's file system takes names for the same that differ in case only. The state folder is
 // there by now.
 func foldsCase(root *os.Root) bool {
-	_, err := root.Lstat(strings.ToUpper(stateFolder))
-	return err == nil
+	folder, err := root.Lstat(stateFolder)
+	if err != nil {
+		return false
+	}
+	other, err := root.Lstat(strings.ToUpper(stateFolder))
+	return err == nil && os.SameFile(folder, other)
 }
 
 // dropShadowed leaves out files that another one, later in the manifest, would overwrite on a file system that folds case:
-// the last one wins, and no file has two writers (spec steampipe.md §7.5).
+// the last one wins, and no file has two writers (spec steampipe.md §7.5). A link gives way to a file, as it is made last.
 func (j *Job) dropShadowed() {
 	taken := make(map[string]string, len(j.plan.entries))
 	kept := make([]*entry, 0, len(j.plan.entries))
@@ -64,9 +68,19 @@ func (j *Job) dropShadowed() {
 		kept = append(kept, e)
 	}
 	slices.Reverse(kept)
+	links := make([]*link, 0, len(j.plan.links))
+	for _, l := range j.plan.links {
+		key := strings.ToLower(strings.ToUpper(l.path))
+		if other, ok := taken[key]; ok {
+			j.problem(l.file.Name, fmt.Errorf("%q differs in case only, and this file system keeps one of them", other))
+			continue
+		}
+		taken[key] = l.file.Name
+		links = append(links, l)
+	}
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.plan.entries = kept
+	j.plan.entries, j.plan.links = kept, links
 }
 
 // makeFolders makes the folders that the manifest lists and those that its files need. Where something else than a folder
@@ -130,9 +144,7 @@ func (j *Job) checkEntry(ctx context.Context, readers *readers, e *entry) error 
 			regions := e.regions()
 			right := countBits(have)
 			if right == len(regions) && info.Size() == int64(e.file.Size) {
-				if err := j.setMode(e, e.path, info.Mode()); err != nil {
-					return &Error{Step: StepCheck, Path: e.file.Name, Err: err}
-				}
+				j.setMode(e, e.path, info.Mode())
 				_ = j.root.Remove(e.part)
 				j.keep(e, right)
 				return nil

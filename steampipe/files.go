@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"path/filepath"
 	"runtime"
 )
 
@@ -166,9 +167,7 @@ func (j *Job) complete(ctx context.Context, e *entry) error {
 		if err := errors.Join(err, statErr, e.close(j)); err != nil {
 			return err
 		}
-		if err := j.setMode(e, e.part, info.Mode()); err != nil {
-			return err
-		}
+		j.setMode(e, e.part, info.Mode())
 		if runtime.GOOS == "windows" {
 			j.makeWritable(e.path) // a read-only file cannot be replaced there
 		}
@@ -221,8 +220,9 @@ func (c *contextReader) Read(b []byte) (int, error) {
 }
 
 // setMode sets the execute and write bits that the manifest asks for (spec steampipe.md §4.6). Who may execute is who may
-// read.
-func (j *Job) setMode(e *entry, name string, mode fs.FileMode) error {
+// read. Where that does not work, on a disk formatted for Windows or in another user's file, the bytes are still right: it
+// is reported, once rather than for every file.
+func (j *Job) setMode(e *entry, name string, mode fs.FileMode) {
 	want := mode.Perm()
 	if e.file.Flags&(FlagExecutable|FlagCustomExecutable) != 0 {
 		want |= want & 0o444 >> 2
@@ -237,13 +237,15 @@ func (j *Job) setMode(e *entry, name string, mode fs.FileMode) error {
 	if runtime.GOOS == "windows" {
 		want = want&0o200 | 0o444 // only the write bit means something there
 		if mode.Perm()&0o200 == want&0o200 {
-			return nil
+			return
 		}
 	}
 	if want == mode.Perm() {
-		return nil
+		return
 	}
-	return j.root.Chmod(name, want)
+	if err := j.root.Chmod(name, want); err != nil && !j.modeless.Swap(true) {
+		j.problem(e.file.Name, fmt.Errorf("mode of this file, and maybe of others: %w", err))
+	}
 }
 
 // finish makes the links, now that nothing is written any more, and removes the state folder if it is empty.
@@ -275,6 +277,12 @@ func (j *Job) finish(ctx context.Context) error {
 	return nil
 }
 
+// right says whether the link is there and leads where it should.
+func (l *link) right(root *os.Root) bool {
+	target, err := root.Readlink(l.path)
+	return err == nil && filepath.ToSlash(target) == l.target
+}
+
 // link makes one symbolic link, unless it is there.
 func (j *Job) link(l *link) error {
 	info, err := j.root.Lstat(l.path)
@@ -285,7 +293,7 @@ func (j *Job) link(l *link) error {
 	case info.IsDir():
 		return errors.New("there is a folder where the manifest wants a link")
 	default:
-		if target, err := j.root.Readlink(l.path); err == nil && target == l.target {
+		if l.right(j.root) {
 			return nil
 		}
 		if err := j.root.Remove(l.path); err != nil {

@@ -39,6 +39,9 @@ func (f Folder) Manifest(ctx context.Context, depot DepotID, manifest ManifestID
 		if b, err = f.read(name, 256<<20, nil); err == nil {
 			return b, nil
 		}
+		if !errors.Is(err, fs.ErrNotExist) {
+			break // it is there: that it cannot be read is the news
+		}
 	}
 	return nil, &Error{Step: StepFetchManifest, Depot: depot, Manifest: manifest, Server: "folder", Err: missing(err)}
 }
@@ -54,11 +57,14 @@ func (f Folder) Chunk(ctx context.Context, r ChunkRequest) (Body, error) {
 	if len(r.Rejected) > 0 {
 		return fail(r.Rejected[0].Err)
 	}
-	limit := int64(maxStoredChunk)
+	limit := maxStoredChunk
 	if r.Chunk.StoredSize > 0 {
 		limit = int64(r.Chunk.StoredSize)
 	}
 	b, err := f.read(fmt.Sprintf("depot/%v/chunk/%v", r.Depot, r.Chunk.ID), limit, r.Buffer)
+	if errors.Is(err, ErrBadLength) {
+		err = fmt.Errorf("%w: %w", ErrChunkCorrupt, err) // a damaged file, which must not stop the others
+	}
 	if err != nil {
 		return fail(missing(err))
 	}

@@ -71,7 +71,7 @@ func (c *InstallConfig) DepotKeys() (map[DepotID]Key, error) {
 	return keys, nil
 }
 
-// String does not say where the keys are.
-func (c *InstallConfig) String() string {
-	return fmt.Sprintf("config.vdf with %d content servers", len(c.ContentServers))
+// Format does not say the keys, whatever the verb.
+func (c InstallConfig) Format(f fmt.State, _ rune) {
+	_, _ = fmt.Fprintf(f, "config.vdf with %d content servers", len(c.ContentServers))
 }

@@ -14,6 +14,9 @@ import (
 // maxLost is how many chunks may be given up before a download stops instead of going on with the others.
 const maxLost = 64
 
+// maxLostWithoutAny is how many may be given up as damaged while none came good: then the key is wrong.
+const maxLostWithoutAny = 4
+
 // maxRejected is how often one chunk may come damaged from a source that does not give up by itself.
 const maxRejected = 64
 
@@ -23,7 +26,7 @@ const maxRejected = 64
 //
 // Files are written under temporary names in the subfolder ".steampipe" and moved to their place when all their chunks
 // were checked by SHA-1; a file that is found wrong is moved there too while it is repaired. So a file in its place is
-// complete, whenever the program stops. Files that the manifest marks as the player's own are left alone if they exist.
+// complete, whenever the program stops. One download at a time may work in a folder. Files that the manifest marks as the player's own are left alone if they exist.
 //
 // The report is never nil, unless the manifest was refused. Download returns when all its goroutines have ended.
 func Download(ctx context.Context, source Source, manifest *Manifest, dir string, options Options) (*Report, error) {
@@ -45,7 +48,9 @@ type Job struct {
 	root  *os.Root
 	tally tally
 	lost  atomic.Int64
-	slots chan struct{} // file handles that may stay open
+	// modeless: a mode could not be set, and that was reported.
+	modeless atomic.Bool
+	slots    chan struct{} // file handles that may stay open
 
 	mu       sync.Mutex
 	begun    time.Time

@@ -166,7 +166,11 @@ func (j *Job) fetcher(ctx context.Context, queue *queue, fetched chan<- item, fr
 // lose gives a chunk up. The others go on if the reason lies in the chunk, within limits; if it lies in the servers or the
 // network, the download ends.
 func (j *Job) lose(wanted *job, err error) error {
-	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrChunkCorrupt) || j.lost.Add(1) > maxLost {
+	if !errors.Is(err, ErrNotFound) && !errors.Is(err, ErrChunkCorrupt) {
+		return err
+	}
+	lost := j.lost.Add(1)
+	if lost > maxLost || lost > maxLostWithoutAny && j.tally.chunksFetched.Load() == 0 && errors.Is(err, ErrChunkCorrupt) {
 		return err
 	}
 	for _, p := range wanted.places {

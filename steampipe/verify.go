@@ -236,7 +236,7 @@ func verifyLink(root *os.Root, l *link) FileReport {
 	if _, err := root.Lstat(l.path); err != nil {
 		return FileReport{Path: l.file.Name, Status: FileMissing}
 	}
-	if target, err := root.Readlink(l.path); err != nil || target != l.target {
+	if !l.right(root) {
 		return FileReport{Path: l.file.Name, Status: FileWrongKind}
 	}
 	return FileReport{Path: l.file.Name}

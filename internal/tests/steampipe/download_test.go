@@ -336,6 +336,21 @@ func TestFolder(t *testing.T) {
 	require.Positive(t, report.FilesNew)
 	_, err = source.Manifest(t.Context(), 1, 2)
 	require.ErrorIs(t, err, steampipe.ErrNotFound)
+
+	// One that is too long is damaged too, and does not stop the others either.
+	write(fmt.Sprintf("depot/%d/chunk/%v", depot.ID, ids[1]), append(b, b...))
+	report, err = steampipe.Download(t.Context(), source, manifest, t.TempDir(), steampipe.Options{Key: depot.Key})
+	require.ErrorIs(t, err, steampipe.ErrIncomplete)
+	require.ErrorIs(t, err, steampipe.ErrBadLength)
+	require.Positive(t, report.FilesNew)
+
+	// A manifest that is there and cannot be read is not a missing one.
+	require.NoError(t, os.MkdirAll(filepath.Join(mirror, "depot", "1", "manifest", "2"), 0o755))
+	broken := filepath.Join(mirror, "depot", "1", "manifest", "2", "5")
+	require.NoError(t, os.WriteFile(broken, nil, 0o644))
+	require.NoError(t, os.Truncate(broken, 300<<20))
+	_, err = source.Manifest(t.Context(), 1, 2)
+	require.ErrorIs(t, err, steampipe.ErrBadLength)
 }
 
 // A wrong key is an error that says so, soon.
@@ -352,6 +367,15 @@ func TestWrongKey(t *testing.T) {
 	_, err = steampipe.Download(t.Context(), cdn, manifest, t.TempDir(), steampipe.Options{Key: key})
 	require.ErrorIs(t, err, steampipe.ErrChunkCorrupt)
 	require.ErrorContains(t, err, "key is wrong")
+
+	// With many chunks it is found out after a few, not after all.
+	many := smallDepot(t)
+	server = serve(t, depottest.Config{}, many)
+	cdn = newCDN(t, steampipe.Config{Directory: list(server), Rounds: 2})
+	manifest = manifestOf(t, cdn, many)
+	_, err = steampipe.Download(t.Context(), cdn, manifest, t.TempDir(), steampipe.Options{Key: key, Connections: 2})
+	require.ErrorIs(t, err, steampipe.ErrChunkCorrupt)
+	require.Less(t, server.Count("/chunk/"), 40)
 	require.NotContains(t, fmt.Sprintf("%v %+v %x", steampipe.Options{Key: key}, steampipe.Key(key), steampipe.Key(key)), fmt.Sprintf("%x", key[:2]))
 }
 
