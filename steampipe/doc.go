@@ -12,11 +12,16 @@
 // connected to and their vhost is sent in the Host header, so that a LAN cache that puts itself into the list works.
 //
 // Manifests, chunks and servers are not trusted: a manifest is validated as a whole before anything is written, names cannot
-// leave the folder, sizes are bounded before memory is taken, and a chunk is what its SHA-1 says or is not written.
+// leave the folder, sizes are bounded before memory is taken, and a chunk is what its SHA-1 says or is not written. A
+// symbolic link that would lead out of the folder is left out and reported; the rest is downloaded. Names that Windows
+// cannot hold are refused there, and elsewhere if [Limits] say so. Of names that differ in case only, the last is kept where
+// the file system does not tell them apart.
 //
 // The package does not log on to Steam. The depot's key, and on the live network the manifest's request code, come from the
 // program; see [Config.RequestCode]. It does not plan updates between two manifests, apply delta patches or filter files:
-// a newer manifest downloaded into the same folder keeps the chunks that stayed where they were, or are in another file.
+// a newer manifest downloaded into the same folder keeps the chunks that stayed where they were, or are in another file of
+// the new one. It does not look for free space beforehand: a full disk is an error, and the next run goes on. Entries of a
+// list that are proxies for others are passed over.
 //
 // Package depottest serves made-up depots for tests.
 package steampipe

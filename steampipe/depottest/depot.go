@@ -81,7 +81,7 @@ type Depot struct {
 	Key        [32]byte
 	// Files is what was put in, generated ones included, in the order of the manifest.
 	Files []File
-	// Manifest has clear names. It may be changed before the depot is served, to make a hostile one.
+	// Manifest, a steampipe.Manifest, has clear names. It may be changed before the depot is served, to make a hostile one.
 	Manifest *depotwire.Manifest
 
 	clear  bool
@@ -215,7 +215,7 @@ func (d *Depot) Chunks() []depotwire.ChunkID {
 	return ids
 }
 
-// SetChunk puts stored bytes under an id, right or wrong.
+// SetChunk puts stored bytes under an id, right or wrong. It is for before the depot is served.
 func (d *Depot) SetChunk(id depotwire.ChunkID, stored []byte) { d.chunks[id] = stored }
 
 // Stored is the manifest as a server sends it: names encrypted unless ClearNames, in a zip.

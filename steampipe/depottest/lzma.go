@@ -5,9 +5,14 @@ import (
 	"math/bits"
 )
 
-// A small LZMA encoder, so that the test server brings no dependency into a program that tests with it. It looks at one
-// candidate for a match and takes it: fast, and about as good as a fast preset. The layout is that of the LZMA
-// specification by Igor Pavlov (public domain, lzma-specification.txt).
+// A small LZMA encoder of our own, although github.com/ulikunitz/xz is well kept and has a better one. A program's go mod tidy
+// follows the tests of the packages that it imports, and the example of package steampipe imports this one: the library
+// would stand in the go.sum of everybody who downloads a depot, to compress made-up files in tests. It serves as the judge
+// instead: our own tests let it read what this encoder writes, and let our decoder read what it writes.
+//
+// The encoder looks at one candidate for a match and takes it: fast, and about as good as a fast preset. The layout is that
+// of the LZMA specification by Igor Pavlov (public domain, lzma-specification.txt). Its constants stand in internal/lzma
+// too, where they are those of a decoder that is tuned; neither side is better for sharing a table of numbers.
 
 const (
 	lzmaLiteralContext = 3 // lc
