@@ -35,10 +35,13 @@ type conn struct {
 	sent    int
 	stalled bool
 
+	listing sync.Mutex // of what follows: a further list request changes it under the pushes
 	request sbwire.ListRequest
 	filter  condition
 	keys    []sbwire.Key
-	stop    func() // of the registry's watch
+	stop    func() // of the registry's watch; nil without
+	started bool   // keep-alives
+	pushing bool   // what the watch sees
 	echoed  chan struct{}
 
 	changesMu sync.Mutex
@@ -99,6 +102,8 @@ func readMessage(r io.Reader) ([]byte, error) {
 func (c *conn) handle(request sbwire.Request) bool {
 	switch r := request.(type) {
 	case sbwire.ListRequest:
+		c.listing.Lock()
+		defer c.listing.Unlock()
 		return c.list(r)
 	case sbwire.SendMessage:
 		addr := c.server.reveal(r.Addr)
@@ -263,8 +268,11 @@ func (c *conn) keepAlive() {
 	}
 }
 
-// watch pushes what happens to the registry.
+// watch gathers what happens to the registry, if the client wants to be told.
 func (c *conn) watch() {
+	if !c.pushes() || c.stop != nil || c.request.Options&sbwire.OptionPush == 0 {
+		return
+	}
 	c.stop = c.server.registry.Watch(func(change registry.Change) {
 		c.changesMu.Lock()
 		if len(c.changes) < maxPushes {
@@ -276,20 +284,22 @@ func (c *conn) watch() {
 		default:
 		}
 	})
-	c.work.Go(func() {
-		for {
-			select {
-			case <-c.ctx.Done():
-				return
-			case <-c.wake:
-			}
-			c.changesMu.Lock()
-			changes := c.changes
-			c.changes = nil
-			c.changesMu.Unlock()
-			for _, change := range changes {
-				c.push(change)
-			}
+}
+
+// pushAll pushes what watch has gathered, until the connection ends.
+func (c *conn) pushAll() {
+	for {
+		select {
+		case <-c.ctx.Done():
+			return
+		case <-c.wake:
 		}
-	})
+		c.changesMu.Lock()
+		changes := c.changes
+		c.changes = nil
+		c.changesMu.Unlock()
+		for _, change := range changes {
+			c.push(change)
+		}
+	}
 }

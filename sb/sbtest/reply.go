@@ -137,6 +137,7 @@ func (c *conn) body() bool {
 	if family == quirks.WFC || family == quirks.Crymp || family == quirks.DWC && !noList {
 		port = c.clientPort()
 	}
+	c.watch() // first: what changes while the list is made and sent is pushed behind it
 	head := c.encoder.Head(nil, c.clientIP(), port)
 	if len(r.Fields) == 0 && family == quirks.DWC || noList && family != quirks.Crymp {
 		switch {
@@ -199,17 +200,21 @@ func (c *conn) body() bool {
 	return true
 }
 
+// pushes reports whether the family says anything behind a list.
+func (c *conn) pushes() bool { return c.family() == quirks.Original || c.family() == quirks.OpenSpy }
+
 // start begins what follows a list.
 func (c *conn) start() {
-	if c.family() != quirks.Original && c.family() != quirks.OpenSpy {
+	if !c.pushes() {
 		return
 	}
-	if c.stop == nil {
-		c.stop = func() {}
+	if !c.started {
+		c.started = true
 		c.work.Go(c.keepAlive)
-		if c.request.Options&sbwire.OptionPush != 0 {
-			c.watch()
-		}
+	}
+	if c.stop != nil && !c.pushing {
+		c.pushing = true
+		c.work.Go(c.pushAll)
 	}
 }
 
@@ -447,6 +452,8 @@ func (c *conn) info(addr netip.AddrPort) {
 
 // push tells of a change.
 func (c *conn) push(change registry.Change) {
+	c.listing.Lock()
+	defer c.listing.Unlock()
 	server := change.Server
 	if server.Game != c.request.QueryFor {
 		return
