@@ -73,10 +73,11 @@ func (b *Browser) Close() error {
 	return nil
 }
 
-// learn keeps what the beginning of a reply says about the game and about us.
-func (b *Browser) learn(l *link, head *sbwire.Element) {
+// learn keeps what the beginning of a reply says about the game and about us. OpenSpy gives back an address that the query
+// only pretended.
+func (b *Browser) learn(l *link, head *sbwire.Element, query Query) {
 	b.flags.Store(flagsKnown | uint32(l.flags))
-	if head.Client.IsValid() && !head.Client.IsUnspecified() {
+	if head.Client.IsValid() && !head.Client.IsUnspecified() && !query.SourceIP.IsValid() {
 		client := head.Client
 		b.public.Store(&client)
 	}

@@ -2,6 +2,7 @@ package sb
 
 import (
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 )
@@ -48,16 +49,22 @@ type queue struct {
 	wake chan struct{} // has a token when something came
 
 	mu      sync.Mutex
-	order   []queued
+	serial  uint64         // of the newest entry in order or others
+	order   []queuedServer // what happened to them is in pending
 	pending map[netip.AddrPort]pendingChange
-	others  int
-	unseen  int   // servers that came and went while they waited
-	err     error // why nothing more comes
+	others  []queuedOther // apart, so that dropping the oldest does not cost more the more servers wait
+	unseen  int           // servers that came and went while they waited
+	err     error         // why nothing more comes
 }
 
-type queued struct {
-	addr  netip.AddrPort
-	event Event // nil: see pending
+type queuedServer struct {
+	serial uint64
+	addr   netip.AddrPort
+}
+
+type queuedOther struct {
+	serial uint64
+	event  Event
 }
 
 type pendingChange struct {
@@ -85,7 +92,8 @@ func (q *queue) server(addr netip.AddrPort, event Event) {
 	if !waiting {
 		_, added := event.(ServerAdded)
 		q.pending[addr] = pendingChange{event, !added}
-		q.order = append(q.order, queued{addr: addr})
+		q.serial++
+		q.order = append(q.order, queuedServer{q.serial, addr})
 		return
 	}
 	if old.event == nil {
@@ -116,13 +124,12 @@ func (q *queue) server(addr netip.AddrPort, event Event) {
 func (q *queue) compact() {
 	kept := q.order[:0]
 	for _, item := range q.order {
-		if item.event == nil && q.pending[item.addr].event == nil {
+		if q.pending[item.addr].event == nil {
 			delete(q.pending, item.addr)
 			continue
 		}
 		kept = append(kept, item)
 	}
-	clear(q.order[len(kept):])
 	q.order = kept
 	q.unseen = 0
 }
@@ -132,17 +139,11 @@ func (q *queue) other(event Event) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	defer q.signal()
-	if q.others == maxOtherEvents {
-		for i, item := range q.order {
-			if item.event != nil {
-				q.order = append(q.order[:i], q.order[i+1:]...)
-				q.others--
-				break
-			}
-		}
+	if len(q.others) == maxOtherEvents {
+		q.others = slices.Delete(q.others, 0, 1)
 	}
-	q.others++
-	q.order = append(q.order, queued{event: event})
+	q.serial++
+	q.others = append(q.others, queuedOther{q.serial, event})
 }
 
 // end says that nothing more comes.
@@ -159,20 +160,20 @@ func (q *queue) end(err error) {
 func (q *queue) take() (event Event, err error) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	for len(q.order) > 0 {
-		item := q.order[0]
-		q.order[0] = queued{}
+	for len(q.order) > 0 && (len(q.others) == 0 || q.order[0].serial < q.others[0].serial) {
+		addr := q.order[0].addr
 		q.order = q.order[1:]
-		if item.event != nil {
-			q.others--
-			return item.event, nil
-		}
-		change := q.pending[item.addr]
-		delete(q.pending, item.addr)
+		change := q.pending[addr]
+		delete(q.pending, addr)
 		if change.event != nil {
 			return change.event, nil
 		}
 		q.unseen--
+	}
+	if len(q.others) > 0 {
+		event = q.others[0].event
+		q.others = slices.Delete(q.others, 0, 1)
+		return event, nil
 	}
 	q.order = nil
 	return nil, q.err

@@ -114,7 +114,7 @@ func (b *Browser) list(ctx context.Context, query Query, options sbwire.Options,
 		}
 		switch element.Kind {
 		case sbwire.KindHead:
-			b.learn(l, &element)
+			b.learn(l, &element, query)
 		case sbwire.KindServer:
 			if count++; !yield(newServer(&element.Server), nil) || count == query.Limit {
 				return errStop

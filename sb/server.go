@@ -160,11 +160,22 @@ func (s Server) ruled(name string) bool {
 // HasFields reports whether anything but addresses is known.
 func (s Server) HasFields() bool { return len(s.rules)+len(s.values) > 0 }
 
+// maxKeptFields bounds what a server accumulates over many updates.
+const maxKeptFields = 1024
+
 // over lays what is newly known of a server over what was known before.
 func (s Server) over(old Server) Server {
+	known := make(map[string]bool, len(s.rules)+len(s.values))
+	for key := range s.Fields() {
+		known[key] = true
+	}
 	rules := slices.Clone(s.rules)
 	for key, value := range old.Fields() {
-		if _, ok := s.exact(key); !ok {
+		if len(known) >= maxKeptFields {
+			break
+		}
+		if !known[key] {
+			known[key] = true
 			rules = append(rules, Field{key, value})
 		}
 	}
@@ -184,13 +195,17 @@ func (s Server) over(old Server) Server {
 	return s
 }
 
-func (s Server) exact(name string) (string, bool) {
-	for key, value := range s.Fields() {
-		if key == name {
-			return value, true
-		}
+// size is about how many bytes of memory its fields take.
+func (s Server) size() int {
+	const header = 16 // of a string
+	size := 0
+	for _, rule := range s.rules {
+		size += len(rule.Key) + len(rule.Value) + 2*header
 	}
-	return "", false
+	for _, value := range s.values {
+		size += len(value) + header
+	}
+	return size
 }
 
 // MarshalJSON writes addr, private, flags, ping_ms, fields, players, teams and error, leaving out what is empty. Bytes

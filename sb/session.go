@@ -3,6 +3,7 @@ package sb
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -26,6 +27,7 @@ type session struct {
 
 	mu      sync.Mutex
 	table   map[netip.AddrPort]Server // of a subscription
+	size    int                       // bytes of the table
 	waiters []*waiter
 	idle    *time.Timer // nil for subscriptions
 	err     error       // why it ended
@@ -40,7 +42,8 @@ type waiter struct {
 
 const (
 	maxWaiters   = 256
-	maxUnread    = 256 // messages of one waiter; with more, nothing is read from the master
+	maxUnread    = 256       // messages of one waiter; with more, nothing is read from the master
+	maxTable     = 128 << 20 // bytes of a subscription's fields
 	closedReason = "closed by this program"
 )
 
@@ -67,7 +70,7 @@ func (b *Browser) startSession(ctx context.Context, op string, query Query, opti
 		l.conn.Close()
 		return nil, err
 	}
-	b.learn(l, &head)
+	b.learn(l, &head, query)
 	s := &session{link: l, browser: b, done: make(chan struct{}), writing: make(chan struct{}, 1), queue: q}
 	lifetime := context.Background()
 	if q != nil {
@@ -132,7 +135,7 @@ func (s *session) handle(e *sbwire.Element) error {
 	switch e.Kind {
 	case sbwire.KindServer:
 		if s.queue != nil {
-			s.put(newServer(&e.Server))
+			return s.put(newServer(&e.Server))
 		}
 	case sbwire.KindEnd:
 		if s.queue != nil {
@@ -167,6 +170,7 @@ func (s *session) message(m sbwire.Message) error {
 		s.mu.Lock()
 		server, ok := s.table[m.Addr]
 		delete(s.table, m.Addr)
+		s.size -= server.size()
 		s.mu.Unlock()
 		if ok {
 			s.queue.server(m.Addr, ServerRemoved{server})
@@ -196,24 +200,31 @@ func (s *session) pushed(server Server, asked bool) error {
 	case full:
 		return s.fail(ErrMalformed, "the master pushes more servers than the limit")
 	}
-	s.put(server)
-	return nil
+	return s.put(server)
 }
 
 // put stores a server and tells of it.
-func (s *session) put(server Server) {
+func (s *session) put(server Server) error {
 	s.mu.Lock()
 	old, listed := s.table[server.Addr]
 	if listed {
 		server = server.over(old)
 	}
-	s.table[server.Addr] = server
-	s.mu.Unlock()
-	if listed {
-		s.queue.server(server.Addr, ServerUpdated{server})
-		return
+	s.size += server.size() - old.size()
+	tooLarge := s.size > maxTable
+	if !tooLarge {
+		s.table[server.Addr] = server
 	}
-	s.queue.server(server.Addr, ServerAdded{server})
+	s.mu.Unlock()
+	switch {
+	case tooLarge:
+		return s.fail(ErrMalformed, fmt.Sprintf("the fields of all servers take more than %d MiB", maxTable>>20))
+	case listed:
+		s.queue.server(server.Addr, ServerUpdated{server})
+	default:
+		s.queue.server(server.Addr, ServerAdded{server})
+	}
+	return nil
 }
 
 // deliver gives a message to whoever waits for it. It runs without the lock, since a waiter with many unread messages

@@ -10,12 +10,22 @@ import (
 	"github.com/relight-sdk/relight/internal/wire/sbwire"
 )
 
-// Subscription is a list that stays up to date. It is safe for concurrent use; one goroutine at a time should take its
-// events. It ends with the context that it was made with, with Close, or with the connection.
+// Subscription is a list that stays up to date: the servers that the filter selects, what changes about them and which of
+// them go, as far as the master tells. It is safe for concurrent use; one goroutine at a time should take its events.
+//
+// It ends with the context that it was made with, with Close, or with the connection; it is not made again by itself. Err
+// then says why, after the events that were still waiting. A master that has sent keep-alives and stops to is given up
+// after Config.KeepAliveTimeout; one that never sends any may be silent for ever.
 type Subscription struct{ session *session }
 
-// Subscribe asks for a list and for what happens to it later. It returns as soon as the master has answered; the servers
-// are events. OpenSpy pushes updates; most other masters send the list and then nothing.
+// Subscribe asks for a list and for what happens to it later. It returns as soon as the master begins to answer; the
+// servers are events, [ServerAdded] each, then [ListComplete]. Query.Limit does not apply, since a part of a list cannot be
+// kept up to date. ctx bounds the life of the subscription, not only this call.
+//
+// Of the living masters, OpenSpy pushes updates; most others send the list and then nothing, which looks like a list that
+// does not change: subscribe again from time to time, or query the servers. Updates of a server add to what is known of
+// it, up to 1024 fields; all servers together may take 128 MiB. The connection also carries SendMessage, ServerInfo and
+// the like, and the back end's answers to these are not events.
 func (b *Browser) Subscribe(ctx context.Context, query Query) (*Subscription, error) {
 	query.Limit = 0 // a part of a list cannot be kept up to date
 	full, plain := query.options(sbwire.OptionPush)
@@ -43,6 +53,10 @@ func (s *Subscription) Events(ctx context.Context) iter.Seq2[Event, error] {
 	return func(yield func(Event, error) bool) {
 		queue := s.session.queue
 		for {
+			if ctx.Err() != nil {
+				yield(nil, &Error{Op: "subscribe", Peer: s.State().Peer, Err: ctx.Err()})
+				return
+			}
 			event, err := queue.take()
 			switch {
 			case event != nil:
@@ -55,9 +69,8 @@ func (s *Subscription) Events(ctx context.Context) iter.Seq2[Event, error] {
 			default:
 				select {
 				case <-queue.wake:
+				case <-s.session.done: // there is one token only, and perhaps another reader took it
 				case <-ctx.Done():
-					yield(nil, &Error{Op: "subscribe", Err: ctx.Err()})
-					return
 				}
 			}
 		}

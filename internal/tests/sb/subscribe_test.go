@@ -1,6 +1,7 @@
 package sb_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -263,4 +264,157 @@ func TestMessagesToEveryFamily(t *testing.T) {
 			})
 		})
 	}
+}
+
+// What a master says of one server over and over, with ever new keys, does not grow without bound, nor cost much.
+func TestKeysWithoutEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		list := []byte{1, 2, 3, 4, 0x19, 0x64, 0, 0, 0, 0xFF, 0xFF, 0xFF, 0xFF}
+		const pushes = 100
+		browser := newBrowser(t, sb.Config{Addr: "192.0.2.1", DialContext: script(func(write func([]byte) bool) {
+			if !write(list) {
+				return
+			}
+			for i := range pushes {
+				entry := []byte{2, 0x90, 10, 0, 0, 1, 0, 80}
+				for j := range 400 {
+					entry = fmt.Appendf(entry, "k%d-%d\x00\x00", i, j)
+				}
+				entry = append(entry, 0)
+				if !write(append([]byte{byte((len(entry) + 2) >> 8), byte(len(entry) + 2)}, entry...)) {
+					return
+				}
+			}
+		})})
+		subscription, err := browser.Subscribe(t.Context(), sb.Query{})
+		require.NoError(t, err)
+		defer subscription.Close()
+		synctest.Wait()
+		require.Equal(t, pushes, subscription.State().Pushes)
+		require.Len(t, subscription.Servers(), 1)
+		server := subscription.Servers()[0]
+		count := 0
+		for range server.Fields() {
+			count++
+		}
+		require.LessOrEqual(t, count, 4096)
+		_, ok := server.Lookup(fmt.Sprintf("k%d-0", pushes-1))
+		require.True(t, ok, "what is new wins")
+	})
+}
+
+// Many large servers are more than a subscription keeps.
+func TestSubscriptionKeepsSoMuchOnly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		browser := newBrowser(t, sb.Config{Addr: "192.0.2.1", DialContext: script(func(write func([]byte) bool) {
+			body := append([]byte{1, 2, 3, 4, 0x19, 0x64, 255}, bytes.Repeat([]byte{0, 'k', 0}, 255)...)
+			body = append(append(append(body, 1), bytes.Repeat([]byte{'v'}, 1000)...), 0) // a popular value, in every field
+			for i := range 1000 {
+				body = append(append(body, 0x40, 10, 0, byte(i>>8), byte(i)), make([]byte, 255)...)
+			}
+			write(body)
+		})})
+		subscription, err := browser.Subscribe(t.Context(), sb.Query{})
+		require.NoError(t, err)
+		defer subscription.Close()
+		synctest.Wait()
+		typed(t, subscription.Err(), sb.ErrMalformed)
+		require.ErrorContains(t, subscription.Err(), "MiB")
+	})
+}
+
+// A flood of other events costs the reader the oldest of them, and no time, however many servers wait in front.
+func TestFloodOfOtherEvents(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		browser := newBrowser(t, sb.Config{Addr: "192.0.2.1", DialContext: script(func(write func([]byte) bool) {
+			body := []byte{1, 2, 3, 4, 0x19, 0x64, 0, 0}
+			for i := range 20_000 {
+				body = append(body, 1, 10, byte(i>>16), byte(i>>8), byte(i))
+			}
+			body = append(body, 0, 0xFF, 0xFF, 0xFF, 0xFF)
+			for range 20_000 {
+				body = append(body, 0, 14, 5, 10, 0, 0, 1, 0, 80, 0, 0, 0, 9, 0)
+			}
+			write(body)
+		})})
+		subscription, err := browser.Subscribe(t.Context(), sb.Query{})
+		require.NoError(t, err)
+		defer subscription.Close()
+		synctest.Wait()
+		added, loops := 0, 0
+		for {
+			event, ok := subscription.Poll()
+			if !ok {
+				break
+			}
+			switch event.(type) {
+			case sb.ServerAdded:
+				require.Zero(t, loops, "in order")
+				added++
+			case sb.MapLoop:
+				loops++
+			}
+		}
+		require.Equal(t, 20_000, added)
+		require.InDelta(t, 64, loops, 4, "and the state")
+	})
+}
+
+// What is put right after Subscribe has returned is told, whether it made it into the list or not.
+func TestNoUpdateIsLostBehindTheList(t *testing.T) {
+	for range 50 {
+		synctest.Test(t, func(t *testing.T) {
+			master := newMaster(t, sbtest.Config{NoListen: true, Faults: sbtest.Faults{Segment: 40}})
+			defer master.Close()
+			browser := newBrowser(t, sb.Config{Addr: "192.0.2.1", DialContext: piped(master)})
+			subscription, err := browser.Subscribe(t.Context(), sb.Query{})
+			require.NoError(t, err)
+			defer subscription.Close()
+			master.Registry().Put(sbtest.GameServer{Game: game, Addr: netip.MustParseAddrPort("10.0.0.9:1"), Fields: []sbtest.Field{{Key: "hostname", Value: "New"}}})
+			require.Contains(t, drain(subscription), "added New")
+		})
+	}
+}
+
+// Two readers of the events: both hear of the end. A context that is over ends the loop, even if there is more to say.
+func TestReadersOfEventsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		master := newMaster(t, sbtest.Config{NoListen: true})
+		defer master.Close()
+		browser := newBrowser(t, sb.Config{Addr: "192.0.2.1", DialContext: piped(master)})
+		subscription, err := browser.Subscribe(t.Context(), sb.Query{})
+		require.NoError(t, err)
+		synctest.Wait()
+		over, cancel := context.WithCancel(t.Context())
+		cancel()
+		for event, err := range subscription.Events(over) {
+			require.Nil(t, event)
+			typed(t, err, context.Canceled)
+		}
+		ended := make(chan error, 2)
+		for range 2 {
+			go func() {
+				for _, err := range subscription.Events(context.Background()) {
+					if err != nil {
+						ended <- err
+					}
+				}
+			}()
+		}
+		synctest.Wait()
+		require.NoError(t, subscription.Close())
+		require.ErrorIs(t, <-ended, net.ErrClosed)
+		require.ErrorIs(t, <-ended, net.ErrClosed)
+	})
+}
+
+// An address that was only pretended is not our own.
+func TestPretendedSourceAddress(t *testing.T) {
+	pretended := netip.MustParseAddr("10.1.2.3")
+	master := newMaster(t, sbtest.Config{ClientIP: pretended}) // OpenSpy gives it back
+	defer master.Close()
+	browser := newBrowser(t, sb.Config{Addr: master.Addr()})
+	_, err := collect(t.Context(), browser, sb.Query{SourceIP: pretended})
+	require.NoError(t, err)
+	require.False(t, browser.PublicAddr().IsValid())
 }
