@@ -420,3 +420,87 @@ func TestOurOwnPingsAreNoPartner(t *testing.T) {
 		}
 	}
 }
+
+// sentTypes counts what is waiting to be sent.
+func (m *machine) sentTypes() map[natnegwire.Type]int {
+	types := make(map[natnegwire.Type]int)
+	for _, packet := range m.drain() {
+		types[natnegwire.Type(packet.b[7])]++
+	}
+	return types
+}
+
+// Pings of spec natneg.md §3 rule 4: never further apart than the original's 700 ms, for as long as the original's 6.3 s,
+// then one REPORT.
+func TestPingSchedule(t *testing.T) {
+	for _, version := range []uint8{2, 3, 4} {
+		m := newMachine(testParams(version, Guest, false))
+		m.start(epoch)
+		m.connectTo(netip.MustParseAddrPort("203.0.113.9:7777"), m.servers.state[0].Addr, epoch)
+		if sent := m.sentTypes(); sent[natnegwire.TypeConnectPing] != 1 || sent[natnegwire.TypeConnectAck] != 1 {
+			t.Fatalf("version %d: first %v", version, sent)
+		}
+		var times []int
+		for m.step == StepPing {
+			now := m.next()
+			m.tick(now)
+			sent := m.sentTypes()
+			if ping := sent[natnegwire.TypeConnectPing] == 1; ping == (sent[natnegwire.TypeReport] == 1) || len(sent) != 1 {
+				t.Errorf("version %d at %v: %v", version, now.Sub(epoch), sent)
+			}
+			times = append(times, int(now.Sub(epoch).Milliseconds()))
+		}
+		want := []int{100, 300, 700, 1400, 2100, 2800, 3500, 4200, 4900, 5600, 6300}
+		if !slices.Equal(times, want) || m.err == nil || m.err.Err != ErrPingTimeout {
+			t.Errorf("version %d: %v, %v", version, times, m.err)
+		}
+	}
+}
+
+// REPORT of spec natneg.md §3 rule 6: repeated after success until it is acknowledged, in either form; not sent for
+// partners that do not come.
+func TestReportSchedule(t *testing.T) {
+	partner := netip.MustParseAddrPort("203.0.113.9:7777")
+	header := func(m *machine, t natnegwire.Type) natnegwire.Header {
+		return natnegwire.Header{Version: m.version, Type: t, Cookie: m.cookie}
+	}
+	open := func() *machine {
+		m := newMachine(testParams(3, Guest, false))
+		m.start(epoch)
+		m.connectTo(partner, m.servers.state[0].Addr, epoch)
+		m.handle(negotiateSocket, natnegwire.Connect{Header: header(m, natnegwire.TypeConnectPing), Remote: m.local, GotData: 1}.Append(nil), partner, epoch)
+		if sent := m.sentTypes(); m.step != StepConnected || sent[natnegwire.TypeReport] != 1 {
+			t.Fatalf("%v, %v", m.step, sent)
+		}
+		return m
+	}
+	run := func(m *machine) (reports int) {
+		for m.step == StepConnected {
+			m.tick(m.next())
+			reports += m.sentTypes()[natnegwire.TypeReport]
+		}
+		return reports
+	}
+	m := open()
+	if reports := run(m); reports != reportCount-1 || m.since != at(5000) {
+		t.Errorf("%d repetitions, ended at %v", reports, m.since.Sub(epoch))
+	}
+	for _, ack := range []natnegwire.Message{
+		natnegwire.Exchange{Header: header(m, natnegwire.TypeReportAck)},
+		natnegwire.Report{Header: header(m, natnegwire.TypeReportAck)},
+	} {
+		m := open()
+		m.handle(negotiateSocket, ack.Append(nil), m.servers.state[0].Addr, epoch)
+		if reports := run(m); reports != 0 {
+			t.Errorf("%d reports after the acknowledgement", reports)
+		}
+	}
+	for finished, want := range map[uint8]int{natnegwire.FinishedNoPartner: 0, natnegwire.FinishedInitTimeout: 0, 3: 1} {
+		m := newMachine(testParams(3, Guest, false))
+		m.start(epoch)
+		m.handle(negotiateSocket, natnegwire.Connect{Header: header(m, natnegwire.TypeConnect), Finished: finished}.Append(nil), m.servers.state[0].Addr, epoch)
+		if sent := m.sentTypes(); m.step != StepFailed || sent[natnegwire.TypeReport] != want || sent[natnegwire.TypeConnectAck] != 0 {
+			t.Errorf("finished %d: %v, %v", finished, m.step, sent)
+		}
+	}
+}

@@ -89,7 +89,7 @@ type Server struct {
 	log     *slog.Logger
 	sockets []net.PacketConn
 	addrs   []netip.AddrPort
-	readers sync.WaitGroup
+	workers sync.WaitGroup // readers, and timers that are at work
 
 	mu       sync.Mutex
 	closed   bool
@@ -135,7 +135,7 @@ func New(config Config) (*Server, error) {
 		return nil, err
 	}
 	for i := range s.sockets {
-		s.readers.Go(func() { s.read(i) })
+		s.workers.Go(func() { s.read(i) })
 	}
 	return s, nil
 }
@@ -226,7 +226,7 @@ func (s *Server) Close() error {
 			errs = append(errs, err)
 		}
 	}
-	s.readers.Wait()
+	s.workers.Wait()
 	return errors.Join(errs...)
 }
 
@@ -257,10 +257,14 @@ func (s *Server) after(d time.Duration, f func()) {
 	var timer *time.Timer
 	timer = time.AfterFunc(d, func() {
 		s.mu.Lock()
-		delete(s.timers, timer)
-		if !s.closed {
-			f()
+		if s.closed {
+			s.mu.Unlock()
+			return
 		}
+		delete(s.timers, timer)
+		s.workers.Add(1) // before Close waits: it sets closed first
+		defer s.workers.Done()
+		f()
 		s.unlockAndSend()
 	})
 	s.timers[timer] = struct{}{}

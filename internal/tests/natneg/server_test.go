@@ -1,6 +1,8 @@
 package natneg_test
 
 import (
+	"context"
+	"log/slog"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -93,4 +95,52 @@ func TestServerConfig(t *testing.T) {
 	require.False(t, server.Addr(9).IsValid())
 	require.NoError(t, server.Close())
 	require.NoError(t, server.Close())
+}
+
+// blocking is a log handler that holds up whoever logs, once it is told to.
+type blocking struct {
+	slog.Handler
+	message string
+	reached chan struct{}
+	proceed chan struct{}
+}
+
+func (h blocking) Enabled(context.Context, slog.Level) bool { return true }
+
+func (h blocking) Handle(_ context.Context, record slog.Record) error {
+	if record.Message == h.message {
+		h.reached <- struct{}{}
+		<-h.proceed
+	}
+	return nil
+}
+
+// Close waits for what a timer is doing, too: nothing is logged afterwards, when the test that it was logged to may be over.
+func TestCloseWaitsForTimers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		log := blocking{slog.DiscardHandler, "natnegtest: sent", make(chan struct{}, 100), make(chan struct{})}
+		l, stop := newLab(t, simnet.Options{}, natnegtest.Config{DeadbeatAfter: time.Second, Logger: slog.New(log)})
+		defer stop()
+		conn := l.guest.Listen(5000)
+		defer conn.Close()
+		init := natnegwire.Init{Header: natnegwire.Header{Version: 3, Cookie: cookie}, Game: "gmtest"}
+		_, err := conn.WriteTo(init.Append(nil), net.UDPAddrFromAddrPort(l.server.Addr(natnegtest.Server1)))
+		require.NoError(t, err)
+		<-log.reached
+		log.proceed <- struct{}{} // the INIT_ACK
+		<-log.reached             // the CONNECT of the timer
+		closed := make(chan struct{})
+		go func() {
+			_ = l.server.Close()
+			close(closed)
+		}()
+		synctest.Wait()
+		select {
+		case <-closed:
+			t.Error("Close did not wait")
+		default:
+		}
+		close(log.proceed)
+		<-closed
+	})
 }
