@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
@@ -91,7 +92,7 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		b.WriteString(": " + strings.TrimPrefix(e.Err.Error(), "gp: "))
 	}
-	return b.String()
+	return strings.ReplaceAll(b.String(), "\n", "; ") // errors.Join puts a line for each address
 }
 
 // Unwrap returns what lies below.
@@ -105,9 +106,9 @@ func (e *Error) Is(target error) bool {
 	if target == ErrLoginRefused {
 		return e.Op == opLogin || e.Code.Class() == gpwire.ErrorLogin
 	}
-	for _, code := range sentinelCodes[target] {
-		if e.Code == code {
-			return true
+	for sentinel, codes := range sentinelCodes { // no look-up: what a program looks for may not be comparable
+		if target == sentinel {
+			return slices.Contains(codes, e.Code)
 		}
 	}
 	return false

@@ -25,6 +25,24 @@ type credentials struct {
 	proofUsers []string // each acceptable in the server's proof
 }
 
+// complete reports whether an identity names somebody. A login without a name would have no identity key at all, of which
+// the protocol wants exactly one (spec gp.md §5.2).
+func complete(identity Identity) bool {
+	switch i := identity.(type) {
+	case nil:
+		return false
+	case UniqueNick:
+		return i.Nick != ""
+	case NickEmail:
+		return i.Nick != "" && i.Email != ""
+	case AuthToken:
+		return i.Token != ""
+	case LoginTicket:
+		return i.Ticket != ""
+	}
+	return true
+}
+
 // UniqueNick logs in with a name that is unique in its namespace. Every living server but those of Nintendo titles takes
 // it.
 type UniqueNick struct {

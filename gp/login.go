@@ -48,6 +48,9 @@ func open(ctx context.Context, config Config, identity Identity, account *Accoun
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.LoginTimeout, limit)
 	defer cancel()
 	s.state.Identity = fmt.Sprint(identity)
+	if !complete(identity) {
+		return nil, s.fail(op, fmt.Errorf("%w: the identity is empty", ErrInvalidText))
+	}
 
 	if err := s.connect(ctx, op, identity, account); err != nil {
 		s.end(err, false)
@@ -109,7 +112,8 @@ func (s *Session) dial(ctx context.Context, op string) error {
 func dialAny(ctx context.Context, config Config, addrs []netip.AddrPort) (net.Conn, netip.AddrPort, error) {
 	var errs []error
 	for _, addr := range addrs {
-		if ctx.Err() != nil {
+		if err := ctx.Err(); err != nil {
+			errs = append(errs, err)
 			break
 		}
 		limit := fmt.Errorf("no connection within %v", config.DialTimeout)
