@@ -1,6 +1,7 @@
 package sb
 
 import (
+	"fmt"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -37,8 +38,17 @@ func New(config Config) (*Browser, error) {
 		return nil, &Error{Op: "new", Reason: "the game's name is longer than 35 bytes", Err: ErrNotConfigured}
 	}
 	b := &Browser{config: config, shared: make(map[*session]bool), opening: make(chan struct{}, 1), searching: make(chan struct{}, 1)}
+	if _, err := b.newProber(DirectQuery{}); err != nil {
+		return nil, &Error{Op: "new", Reason: "Keys", Err: err}
+	}
 	return b, nil
 }
+
+// String describes the Browser without the secret.
+func (b *Browser) String() string { return fmt.Sprintf("sb.Browser{%s}", b.config) }
+
+// GoString is String, so that %#v does not print the secret either.
+func (b *Browser) GoString() string { return b.String() }
 
 // State is what the newest connection to the master is doing. Subscriptions have their own State.
 func (b *Browser) State() State {

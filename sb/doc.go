@@ -11,8 +11,9 @@
 //			return err
 //		}
 //		fmt.Println(server.Name(), server.Map(), server.NumPlayers())
+//		servers = append(servers, server)
 //	}
-//	connection, err := browser.Connect(ctx, server, conn)
+//	connection, err := browser.Connect(ctx, servers[choice], conn)
 //
 // It speaks version 2 of the protocol (encryption "enctypeX"), which QR2 games use; older games' lists (QR1, port 28900)
 // are not part of it, nor is sending ICMP echoes, which needs privileges.

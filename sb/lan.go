@@ -2,6 +2,7 @@ package sb
 
 import (
 	"context"
+	"fmt"
 	"iter"
 	"net/netip"
 	"time"
@@ -30,6 +31,18 @@ var echoRequest = [8]byte{0xFE, 0xFD, 0x02}
 
 // LAN looks for game servers on the local network and yields those that answer a query (spec sb.md B.5).
 func (b *Browser) LAN(ctx context.Context, search LANSearch) iter.Seq2[Server, error] {
+	return func(yield func(Server, error) bool) {
+		lan, err := search.discovery()
+		if err != nil {
+			yield(Server{}, err)
+			return
+		}
+		b.query(ctx, "udp4", func(func(Server) bool) {}, search.Query, lan)(yield)
+	}
+}
+
+// discovery is the state of one run of the search.
+func (search LANSearch) discovery() (*discovery, error) {
 	if len(search.Broadcast) == 0 {
 		search.Broadcast = []netip.Addr{netip.AddrFrom4([4]byte{255, 255, 255, 255})}
 	}
@@ -39,6 +52,9 @@ func (b *Browser) LAN(ctx context.Context, search LANSearch) iter.Seq2[Server, e
 	if search.LastPort == 0 {
 		search.LastPort = uint16(min(int(search.FirstPort)+lanPorts, 65535))
 	}
+	if search.LastPort < search.FirstPort {
+		return nil, &Error{Op: "LAN search", Reason: fmt.Sprintf("the ports %d to %d are none", search.FirstPort, search.LastPort), Err: ErrNotConfigured}
+	}
 	setDefault(&search.Wait, lanWait)
 	lan := &discovery{message: echoRequest[:], wait: search.Wait, limit: maxLANServers, known: make(map[netip.AddrPort]bool)}
 	for _, addr := range search.Broadcast {
@@ -46,7 +62,7 @@ func (b *Browser) LAN(ctx context.Context, search LANSearch) iter.Seq2[Server, e
 			lan.greetings = append(lan.greetings, netip.AddrPortFrom(addr.Unmap(), uint16(port)))
 		}
 	}
-	return b.query(ctx, "udp4", func(func(Server) bool) {}, search.Query, lan)
+	return lan, nil
 }
 
 // seen reports whether that server was found before, and remembers it.

@@ -44,6 +44,8 @@ type probe struct {
 	queued   bool      // in ready
 	deadline time.Time // of what was sent last
 	sends    []send
+	unsent   int   // of these, not sent because of sendErr
+	sendErr  error // the latest
 }
 
 // send is one datagram that went out.
@@ -125,6 +127,15 @@ func (p *prober) next(now time.Time) (datagram []byte, to netip.AddrPort, ok boo
 		return datagram, q.addr, true
 	}
 	return nil, netip.AddrPort{}, false
+}
+
+// unsent says that the datagram which next gave could not be sent.
+func (p *prober) unsent(to netip.AddrPort, err error) {
+	if q, ok := p.probes[to]; ok {
+		q.unsent++
+		q.sendErr = err
+		p.stats.sent.Add(-1)
+	}
 }
 
 // patience grows by half with every attempt.
@@ -231,6 +242,9 @@ func (p *prober) expire(now time.Time) (lost []Server) {
 func (q *probe) lost() Server {
 	server := q.server
 	failure := &Error{Op: "query", Peer: q.addr.String(), Reason: "no reply to any of the datagrams", Err: ErrNoAnswer}
+	if q.unsent > 0 && q.unsent == len(q.sends) {
+		failure.Reason, failure.Err = "the datagrams could not be sent", joined(ErrNoAnswer, q.sendErr)
+	}
 	for i := range q.sends {
 		sent := &q.sends[len(q.sends)-1-i]
 		if sent.some {

@@ -2,11 +2,13 @@ package sb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"iter"
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -44,6 +46,9 @@ func (b *Browser) QueryStats() QueryStats {
 
 // Query asks one game server about itself. The Server has the fields, players, teams and the round trip.
 func (b *Browser) Query(ctx context.Context, addr netip.AddrPort, query DirectQuery) (Server, error) {
+	if !addr.IsValid() || addr.Port() == 0 {
+		return Server{}, &Error{Op: "query", Peer: addr.String(), Reason: "this is not an address that can be asked", Err: ErrUnreachable}
+	}
 	source := func(yield func(Server) bool) { yield(Server{Addr: addr}) }
 	network := "udp4"
 	if addr.Addr().Unmap().Is6() {
@@ -55,6 +60,9 @@ func (b *Browser) Query(ctx context.Context, addr netip.AddrPort, query DirectQu
 			err = result.QueryErr
 		}
 		if err != nil {
+			if failure, ok := errors.AsType[*Error](err); ok && failure.Peer == "" {
+				failure.Peer = addr.String()
+			}
 			return Server{}, err
 		}
 		server = result
@@ -65,7 +73,10 @@ func (b *Browser) Query(ctx context.Context, addr netip.AddrPort, query DirectQu
 // QueryAll asks many game servers about themselves, Config.QueryConcurrency at a time, over one socket, and yields them as
 // they answer or are given up: then Server.QueryErr says why. What the list said of a server is kept where the server
 // itself says nothing. An error that ends everything comes last. servers is read from another goroutine; it should end
-// when ctx does. Servers behind our own public address are asked at their private one.
+// when ctx does, since leaving the loop waits for it. Servers behind our own public address are asked at their private one.
+//
+// All servers are asked, over IPv4, FlagDirect or not: many masters do not know who can be reached. But wfc-server hides
+// addresses behind numbers that look like addresses; leave out its servers without FlagDirect.
 func (b *Browser) QueryAll(ctx context.Context, servers iter.Seq[Server], query DirectQuery) iter.Seq2[Server, error] {
 	return b.query(ctx, "udp4", servers, query, nil)
 }
@@ -93,6 +104,9 @@ func (b *Browser) newProber(query DirectQuery) (*prober, error) {
 		}
 		p.ids = append(p.ids, id)
 	}
+	if _, err := qr2wire.BasicQuery(qr2wire.Key{}, p.ids...).Append(nil); err != nil {
+		return nil, joined(ErrNotConfigured, err)
+	}
 	return p, nil
 }
 
@@ -115,7 +129,7 @@ type arrival struct {
 const (
 	maxArrivals   = 1024
 	maxReplySize  = 4096
-	maxReadErrors = 64 // in a row; Windows reports ICMP errors of earlier datagrams that way
+	maxReadErrors = 64 // in a row, besides one for each datagram sent: some systems report ICMP errors that way
 )
 
 // discovery is what a LAN search adds to a run of queries: datagrams that are sent first, and for how long strangers that
@@ -151,7 +165,11 @@ func (b *Browser) query(ctx context.Context, network string, source iter.Seq[Ser
 			return
 		}
 		ctx, cancel := context.WithCancel(ctx)
+		if lan != nil {
+			p.challenge = true // no back end speaks for these servers
+		}
 		r := &run{browser: b, prober: p, conn: conn, lan: lan, arrivals: make(chan arrival, maxArrivals), source: make(chan Server),
+			broken:  make(chan error, 1),
 			limiter: rate.NewLimiter(rate.Limit(b.config.QueryRate), max(1, b.config.QueryRate/50))}
 		var work sync.WaitGroup
 		work.Go(func() { r.read(ctx) })
@@ -173,15 +191,20 @@ type run struct {
 	lan      *discovery
 	arrivals chan arrival
 	source   chan Server
+	broken   chan error // why nothing more can be received
+	sent     atomic.Int64
 	limiter  *rate.Limiter
 }
 
 func (r *run) read(ctx context.Context) {
 	buf := make([]byte, maxReplySize)
-	for failures := 0; failures < maxReadErrors && ctx.Err() == nil; {
+	for failures := 0; ctx.Err() == nil; {
 		n, addr, err := r.conn.ReadFrom(buf)
 		if err != nil {
-			failures++
+			if failures++; errors.Is(err, net.ErrClosed) || int64(failures) >= maxReadErrors+r.sent.Load() {
+				r.broken <- err
+				return
+			}
 			continue
 		}
 		failures = 0
@@ -223,26 +246,22 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 	source := r.source
 	started := time.Now()
 	if r.lan != nil {
-		for _, to := range r.lan.greetings {
-			if _, err := r.conn.WriteTo(r.lan.message, net.UDPAddrFromAddrPort(to)); err != nil {
-				return err
-			}
-			p.stats.sent.Add(1)
+		if err := r.greet(); err != nil {
+			return err
 		}
 	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		// What has come is looked at before anything is given up, however long the last yield took.
-		for more := true; more; {
-			select {
-			case a := <-r.arrivals:
-				if done := r.arrived(a, started); done != nil && !yield(*done, nil) {
-					return nil
-				}
-			default:
-				more = false
+		// But a flood must not keep us from the rest.
+		for range len(r.arrivals) {
+			if done := r.arrived(<-r.arrivals, started); done != nil && !yield(*done, nil) {
+				return nil
 			}
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
 		}
 		now := time.Now()
 		for _, server := range p.expire(now) {
@@ -273,6 +292,8 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
+		case err := <-r.broken:
+			return err
 		case <-tick:
 		case a := <-r.arrivals:
 			if done := r.arrived(a, started); done != nil && !yield(*done, nil) {
@@ -286,6 +307,24 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 			p.add(server, r.browser.queryAddr(server))
 		}
 	}
+}
+
+// greet sends what a LAN search begins with. Some networks may be out of reach, but not all of them.
+func (r *run) greet() (err error) {
+	reached := false
+	for _, to := range r.lan.greetings {
+		if _, failure := r.conn.WriteTo(r.lan.message, net.UDPAddrFromAddrPort(to)); failure != nil {
+			err = failure
+			continue
+		}
+		reached = true
+		r.sent.Add(1)
+		r.prober.stats.sent.Add(1)
+	}
+	if reached {
+		return nil
+	}
+	return err
 }
 
 func (r *run) lanWait() time.Duration {
@@ -324,8 +363,11 @@ func (r *run) sendReady(now time.Time) (wake time.Time, waiting bool) {
 		}
 		if _, err := r.conn.WriteTo(datagram, net.UDPAddrFromAddrPort(to)); err != nil {
 			// A full buffer, or a network that is down for a moment: the next attempt may fare better.
+			r.prober.unsent(to, err)
 			r.browser.config.Logger.Debug("direct query not sent", "to", to.String(), "error", err.Error())
+			continue
 		}
+		r.sent.Add(1)
 	}
 	return time.Time{}, false
 }

@@ -2,6 +2,8 @@ package sb_test
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"slices"
@@ -16,6 +18,7 @@ import (
 	"github.com/relight-sdk/relight/internal/tests/simnet"
 	"github.com/relight-sdk/relight/internal/wire/qr2wire"
 	"github.com/relight-sdk/relight/sb"
+	"github.com/relight-sdk/relight/sb/sbtest"
 )
 
 // gameServer answers QR2 queries on a socket until that is closed.
@@ -350,4 +353,122 @@ func TestLAN(t *testing.T) {
 	}
 	require.Len(t, found, len(conns))
 	require.Contains(t, found, "LAN 0")
+}
+
+// The iterators can be used again.
+func TestLANTwice(t *testing.T) {
+	addr := loopbackServer(t, &gameServer{name: "Again"})
+	browser := newBrowser(t, sb.Config{})
+	search := browser.LAN(t.Context(), sb.LANSearch{Broadcast: []netip.Addr{addr.Addr()}, FirstPort: addr.Port(), LastPort: addr.Port(), Wait: 100 * time.Millisecond})
+	for range 2 {
+		count := 0
+		for server, err := range search {
+			require.NoError(t, err)
+			require.Equal(t, "Again", server.Name())
+			count++
+		}
+		require.Equal(t, 1, count)
+	}
+}
+
+// One of the networks cannot be reached: the search goes on in the others, and fails only if none can.
+func TestLANWithADeadNetwork(t *testing.T) {
+	addr := loopbackServer(t, &gameServer{name: "Here"})
+	dead := netip.MustParseAddr("::1") // not on an IPv4 socket
+	browser := newBrowser(t, sb.Config{})
+	count := 0
+	search := sb.LANSearch{Broadcast: []netip.Addr{dead, addr.Addr()}, FirstPort: addr.Port(), LastPort: addr.Port(), Wait: 100 * time.Millisecond}
+	for _, err := range browser.LAN(t.Context(), search) {
+		require.NoError(t, err)
+		count++
+	}
+	require.Equal(t, 1, count)
+	search.Broadcast = []netip.Addr{dead}
+	for _, err := range browser.LAN(t.Context(), search) {
+		require.Error(t, err)
+		require.ErrorContains(t, err, "LAN search")
+	}
+	search.FirstPort, search.LastPort = 7000, 6000
+	failed := false
+	for _, err := range browser.LAN(t.Context(), search) {
+		typed(t, err, sb.ErrNotConfigured)
+		failed = true
+	}
+	require.True(t, failed)
+}
+
+// Errors say which server and why.
+func TestQueryErrorsNameThePeer(t *testing.T) {
+	browser := newBrowser(t, sb.Config{})
+	addr := netip.MustParseAddrPort("127.0.0.1:9")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := browser.Query(ctx, addr, sb.DirectQuery{})
+	typed(t, err, context.Canceled)
+	require.ErrorContains(t, err, "127.0.0.1:9")
+
+	_, err = browser.Query(t.Context(), netip.AddrPort{}, sb.DirectQuery{})
+	typed(t, err, sb.ErrUnreachable)
+
+	// What cannot be sent is not "no reply".
+	browser = newBrowser(t, sb.Config{QueryTimeout: time.Millisecond})
+	for server, err := range browser.QueryAll(t.Context(), slices.Values([]sb.Server{{Addr: netip.MustParseAddrPort("[::1]:9")}}), sb.DirectQuery{}) {
+		require.NoError(t, err)
+		require.ErrorIs(t, server.QueryErr, sb.ErrNoAnswer)
+		require.ErrorContains(t, server.QueryErr, "not be sent")
+	}
+
+	_, err = browser.Query(t.Context(), addr, sb.DirectQuery{Fields: slices.Repeat([]string{"hostname"}, 300)})
+	typed(t, err, sb.ErrNotConfigured)
+}
+
+// deadConn is a socket that cannot be read any more.
+type deadConn struct{ net.PacketConn }
+
+func (deadConn) ReadFrom([]byte) (int, net.Addr, error) {
+	return 0, nil, errors.New("the cable is out")
+}
+
+func TestABrokenSocketEndsTheQuery(t *testing.T) {
+	browser := newBrowser(t, sb.Config{ListenPacket: func(ctx context.Context, network, address string) (net.PacketConn, error) {
+		conn, err := new(net.ListenConfig).ListenPacket(ctx, network, "127.0.0.1:0")
+		return deadConn{conn}, err
+	}})
+	start := time.Now()
+	_, err := browser.Query(t.Context(), loopbackServer(t, &gameServer{}), sb.DirectQuery{})
+	typed(t, err, err)
+	require.ErrorContains(t, err, "the cable is out")
+	require.Less(t, time.Since(start), 2*time.Second)
+}
+
+// On a LAN, servers are challenged whatever the back end said (spec sb.md B.3).
+func TestLANIsChallenged(t *testing.T) {
+	server := &gameServer{name: "Strict", challenge: 5}
+	addr := loopbackServer(t, server)
+	master := newMaster(t, sbtest.Config{})
+	defer master.Close()
+	browser := newBrowser(t, sb.Config{Addr: master.Addr()})
+	_, err := collect(t.Context(), browser, sb.Query{})
+	require.NoError(t, err)
+	for server, err := range browser.LAN(t.Context(), sb.LANSearch{Broadcast: []netip.Addr{addr.Addr()}, FirstPort: addr.Port(), LastPort: addr.Port(), Wait: 10 * time.Millisecond}) {
+		require.NoError(t, err)
+		require.NoError(t, server.QueryErr)
+	}
+	require.Zero(t, browser.QueryStats().Repeated)
+}
+
+// New looks at the keys already, not only the first query.
+func TestConfigOfKeys(t *testing.T) {
+	_, err := sb.New(sb.Config{Keys: map[uint8]string{3: "mine"}})
+	typed(t, err, sb.ErrNotConfigured)
+	_, err = sb.New(sb.Config{Keys: map[uint8]string{50: "mine"}})
+	require.NoError(t, err)
+}
+
+// A Browser is not printed with its secret.
+func TestBrowserHidesTheSecret(t *testing.T) {
+	browser := newBrowser(t, sb.Config{Secret: "verysecret"})
+	for _, format := range []string{"%v", "%+v", "%#v", "%s"} {
+		require.NotContains(t, fmt.Sprintf(format, browser), "verysecret", format)
+	}
 }
