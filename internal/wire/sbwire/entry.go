@@ -197,20 +197,30 @@ func (s *schema) readValues(c *cursor, e *Entry, a *arena) (outcome, error) {
 	return complete, nil
 }
 
+// readRules looks for the end first, so that rules that come in many small pieces cost no storage before they are whole.
 func readRules(c *cursor, e *Entry) bool {
-	for {
-		var key, value string
-		if !c.readText(&key) {
+	count := 0
+	var key, value []byte
+	for ahead := *c; ; count++ {
+		if !ahead.readCString(&key) {
 			return false
 		}
-		if key == "" {
-			return true
+		if len(key) == 0 {
+			break
 		}
-		if !c.readText(&value) {
+		if !ahead.readCString(&value) {
 			return false
 		}
-		e.Rules = append(e.Rules, Rule{key, value})
 	}
+	if count > 0 {
+		e.Rules = make([]Rule, count)
+	}
+	for i := range e.Rules {
+		c.readCString(&key)
+		c.readCString(&value)
+		e.Rules[i] = Rule{string(key), string(value)}
+	}
+	return c.Skip(1)
 }
 
 // append appends the entry. Flags say which parts are written.
