@@ -127,9 +127,9 @@ func (r *splitReader) packet(body []byte) {
 		case sectionServer:
 			r.readServer(&s)
 		case sectionPlayers:
-			r.players.read(&s)
+			r.players.read(&s, kind, r.count("numplayers"))
 		case sectionTeams:
-			r.teams.read(&s)
+			r.teams.read(&s, kind, r.count("numteams"))
 		default:
 			return
 		}
@@ -158,8 +158,9 @@ func (r *splitReader) readServer(s *cryptobyte.String) {
 	}
 }
 
-// read reads {key, first index, values, 00}, ..., 00.
-func (c *column) read(s *cryptobyte.String) {
+// read reads {key, first index, values, 00}, ..., 00. expected is how many rows the server says that there are, 0 if it
+// does not.
+func (c *column) read(s *cryptobyte.String, kind uint8, expected int) {
 	for {
 		var key string
 		var row uint8
@@ -169,15 +170,15 @@ func (c *column) read(s *cryptobyte.String) {
 		c.name(key)
 		index := int(row)
 		for {
-			empty, listEnds, sectionEnds := zeros(s)
+			empty, end := zeros(s, kind, expected-index)
 			index += empty
 			if empty > 0 {
 				c.set(key, index-1, "")
 			}
-			if listEnds {
-				if sectionEnds {
-					return
-				}
+			if end == sectionEnd {
+				return
+			}
+			if end == listEnd {
 				break
 			}
 			var value string
@@ -190,49 +191,78 @@ func (c *column) read(s *cryptobyte.String) {
 	}
 }
 
-// zeros reads the zero bytes in front of the next value. One ends the list of values and another one the section; more
-// than these are empty values, as Unreal Tournament 3 sends them (spec servers.md §3.6). What comes behind
-// the end of a list is the name of a key and the index 0: only the first key of a packet starts at another one. If it
-// is not, it is a value, and all of the zeros are empty ones.
-func zeros(s *cryptobyte.String) (empty int, listEnds, sectionEnds bool) {
+// ending is what the zero bytes in front of a text end.
+type ending uint8
+
+const (
+	noEnd      ending = iota // the text is a value
+	listEnd                  // it is the next key
+	sectionEnd               // it is the next section, or the packet ends
+)
+
+// zeros reads the zero bytes in front of the next text. One ends the list of values and another one the section; more
+// than these are empty values, as Unreal Tournament 3 sends them (spec servers.md §3.6). If the text is neither a section
+// nor a key, it is a value, and all of the zeros are empty ones. rows is how many rows are still to come.
+func zeros(s *cryptobyte.String, kind uint8, rows int) (empty int, end ending) {
 	run := 0
 	for run < len(*s) && (*s)[run] == 0 {
 		run++
 	}
-	if run == 0 {
-		return 0, len(*s) == 0, len(*s) == 0
-	}
-	// Behind a section comes the type of the next one or nothing, behind a list the printable name of a key.
-	last := run == len(*s) || (*s)[run] <= sectionTeams
-	s.Skip(run)
-	end := bytes.IndexByte(*s, 0)
+	text := (*s)[run:]
+	*s = text
 	switch {
-	case !last && end >= 0 && end+1 < len(*s) && (*s)[end+1] != 0:
-		return run, false, false
-	case last && run == 1:
-		return 0, true, true
-	case last:
-		return run - 2, true, true
+	case len(text) == 0:
+		return max(run-2, 0), sectionEnd
+	case run == 0:
+		return 0, noEnd
+	case text[0] > kind && text[0] <= sectionTeams && startsSection(text[1:], rows-(run-2)):
+		return max(run-2, 0), sectionEnd
+	case startsList(text, rows-(run-1)):
+		return run - 1, listEnd
 	}
-	return run - 1, true, false
+	return run, noEnd
 }
+
+// startsSection reports whether what follows the type of a section is one: nothing, its end, or a key.
+func startsSection(s []byte, rows int) bool {
+	return len(s) == 0 || s[0] == 0 || startsList(s, rows)
+}
+
+// startsList reports whether a text is a key with the values behind it. Only the first key of a packet has another index
+// than 0, so that a 00 follows its name. It also follows a value in front of an empty one: that is told by the name, because
+// keys of players end in _ and keys of teams in _t (spec qr2.md §7), unless all rows are there already.
+func startsList(s []byte, rows int) bool {
+	end := bytes.IndexByte(s, 0)
+	if end < 0 || end+1 == len(s) {
+		return true
+	}
+	name := s[:end]
+	return s[end+1] == 0 && (rows <= 0 || bytes.HasSuffix(name, []byte("_")) || bytes.HasSuffix(name, []byte("_t")))
+}
+
+// maxColumns is how many keys a table can have: their numbers are a byte, of which 0 and 255 have another meaning.
+const maxColumns = 254
 
 func (c *column) name(key string) {
 	if c.values == nil {
 		c.values = make(map[string][]string)
 	}
-	if _, known := c.values[key]; !known {
+	if _, known := c.values[key]; !known && len(c.keys) < maxColumns {
 		c.keys = append(c.keys, key)
 		c.values[key] = nil
 	}
 }
 
-// set stores a value. Rows are bounded by the index byte and the size of the packets.
+// set stores a value. Rows are bounded by the index byte, keys by their number: eight packets make no more than a table of
+// 256 by 254.
 func (c *column) set(key string, row int, value string) {
 	if row >= MaxRows {
 		return
 	}
-	values := c.values[key]
+	values, known := c.values[key]
+	if !known {
+		return
+	}
 	for len(values) <= row {
 		values = append(values, "")
 	}
@@ -266,14 +296,20 @@ func (c *column) table(expected int) Table {
 }
 
 func (r *splitReader) data() Data {
-	d := Data{Server: r.server}
-	d.Players = r.players.table(d.count("numplayers"))
-	d.Teams = r.teams.table(d.count("numteams"))
-	return d
+	return Data{
+		Server:  r.server,
+		Players: r.players.table(r.count("numplayers")),
+		Teams:   r.teams.table(r.count("numteams")),
+	}
 }
 
-func (d *Data) count(key string) int {
-	n, err := strconv.Atoi(d.Value(key))
+// count is how many rows the server says that there are; 0 if it does not.
+func (r *splitReader) count(key string) int {
+	i, known := r.index[key]
+	if !known {
+		return 0
+	}
+	n, err := strconv.Atoi(r.server[i].Value)
 	if err != nil {
 		return 0
 	}

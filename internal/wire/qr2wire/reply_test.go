@@ -93,6 +93,68 @@ func TestEmptyValuesInSplitReply(t *testing.T) {
 	}
 }
 
+// Empty values between others, and names that look like a section or a key: what the text around them says decides.
+func TestEmptyValuesInTheMiddle(t *testing.T) {
+	for name, test := range map[string]struct {
+		players string // the values of player_
+		want    []string
+	}{
+		"one":                   {"ann\x00\x00bob\x00", []string{"ann", "", "bob"}},
+		"by turns":              {"ann\x00\x00bob\x00\x00cid\x00", []string{"ann", "", "bob", "", "cid"}},
+		"first":                 {"\x00\x00ann\x00\x00", []string{"", "", "ann", ""}},
+		"all":                   {"\x00\x00\x00\x00", []string{"", "", "", ""}},
+		"a colour behind":       {"ann\x00\x00\x01bob\x00", []string{"ann", "", "\x01bob"}},
+		"two and a colour":      {"ann\x00\x00\x00\x01bob\x00cid\x00", []string{"ann", "", "", "\x01bob", "cid"}},
+		"another colour behind": {"ann\x00\x00\x00\x02bob\x00cid\x00", []string{"ann", "", "", "\x02bob", "cid"}},
+		"colour, then empty":    {"ann\x00\x00\x01bob\x00\x00cid\x00", []string{"ann", "", "\x01bob", "", "cid"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			packet := "splitnum\x00\x80\x00numplayers\x00" + string(rune('0'+len(test.want))) + "\x00numteams\x001\x00\x00" +
+				"\x01player_\x00\x00" + test.players + "\x00" +
+				"score_\x00\x00" + "7\x00\x00" + "\x00" +
+				"\x02team_t\x00\x00Red\x00\x00\x00"
+			var a Assembler
+			if complete, err := a.Add([]byte(packet)); err != nil || !complete {
+				t.Fatal(complete, err)
+			}
+			d := a.Data()
+			var got []string
+			for row := range d.Players.Rows {
+				got = append(got, d.Players.Value(row, "player_"))
+			}
+			if !slices.Equal(got, test.want) || !slices.Equal(d.Players.Keys, []string{"player_", "score_"}) || d.Players.Value(0, "score_") != "7" {
+				t.Errorf("got %q %q, want %q", d.Players.Keys, d.Players.Rows, test.want)
+			}
+			if !reflect.DeepEqual(d.Teams, Table{Keys: []string{"team_t"}, Rows: [][]string{{"Red"}}}) {
+				t.Errorf("got %q", d.Teams)
+			}
+		})
+	}
+}
+
+// Eight hostile packets cannot ask for megabytes: every key at the last index.
+func TestHostileSplitReplyIsBounded(t *testing.T) {
+	var a Assembler
+	key := 0
+	for number := range MaxSplit {
+		packet := []byte("splitnum\x00" + string([]byte{byte(number)}) + "\x01")
+		for len(packet) < maxSplitBody-10 {
+			packet = append(packet, byte('A'+key/26/26), byte('A'+key/26%26), byte('A'+key%26), 0, 255, 'x', 0, 0)
+			key++
+		}
+		if number == MaxSplit-1 {
+			packet[len(splitnum)] |= splitFinal
+		}
+		if _, err := a.Add(packet); err != nil {
+			t.Fatal(err)
+		}
+	}
+	d := a.Data()
+	if cells := len(d.Players.Keys) * len(d.Players.Rows); cells > 256*256 {
+		t.Errorf("%d keys, %d rows, out of 16 kB", len(d.Players.Keys), len(d.Players.Rows))
+	}
+}
+
 func TestLaterPacketWins(t *testing.T) {
 	first := []byte("splitnum\x00\x00\x00hostname\x00h\x00\x00\x01player_\x00\x00ann\x00ahmedho\x00")
 	second := []byte("splitnum\x00\x81\x01player_\x00\x01ahmedhofy22\x00cid\x00\x00\x00\x02\x00")
