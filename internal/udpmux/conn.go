@@ -8,9 +8,12 @@ import (
 	"time"
 )
 
-// queueLength is how many datagrams wait for a game that is not reading. A slow game loses its own packets only; the
-// protocols beside it are not held up.
-const queueLength = 512
+// queueLength is how many datagrams wait for a game that is not reading, and queueBytes how much they are together, for a
+// flood of large ones. A slow game loses its own packets only; the protocols beside it are not held up.
+const (
+	queueLength = 512
+	queueBytes  = 1 << 20
+)
 
 // keepBuffer is the largest buffer that a place in the queue keeps for the next datagram: a flood of large ones must not
 // hold memory for ever.
@@ -25,6 +28,7 @@ type Conn struct {
 	ring     []datagram // of queueLength; nil until something comes, for many views are never read
 	head     int        // next to read
 	count    int
+	size     int   // of what waits, in bytes
 	err      error // why nothing more comes
 	closed   bool
 	deadline time.Time
@@ -67,6 +71,7 @@ func (c *Conn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 			d := &c.ring[c.head]
 			c.head = (c.head + 1) % queueLength
 			c.count--
+			c.size -= len(d.b)
 			n := copy(b, d.b)
 			if cap(d.b) > keepBuffer {
 				d.b = nil
@@ -94,13 +99,10 @@ func (c *Conn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
 func (c *Conn) LocalAddr() net.Addr { return c.mux.raw.LocalAddr() }
 
 // Close closes the shared connection: it is the game's own. The protocols on it end, too. It waits for the reader; a
-// [Handler] must not call it.
+// [Handler] must not call it. It may be called more than once.
 func (c *Conn) Close() error {
 	c.mu.Lock()
-	if c.closed {
-		c.mu.Unlock()
-		return nil
-	}
+	first := !c.closed
 	c.closed = true
 	c.stopTimerLocked()
 	c.wake.Broadcast()
@@ -116,7 +118,10 @@ func (c *Conn) Close() error {
 		// The connection is its owner's again.
 		return nil
 	}
-	err := m.raw.Close()
+	var err error
+	if first {
+		err = m.raw.Close()
+	}
 	if running {
 		<-m.done
 	}
@@ -170,7 +175,7 @@ func (c *Conn) stopTimerLocked() {
 func (c *Conn) push(b []byte, from netip.AddrPort) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.closed || c.count == queueLength {
+	if c.closed || c.count == queueLength || c.size+len(b) > queueBytes {
 		return false
 	}
 	if c.ring == nil {
@@ -180,6 +185,7 @@ func (c *Conn) push(b []byte, from netip.AddrPort) bool {
 	d.b = append(d.b[:0], b...)
 	d.from = from
 	c.count++
+	c.size += len(b)
 	c.wake.Signal()
 	return true
 }

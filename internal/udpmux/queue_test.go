@@ -44,14 +44,11 @@ func (m *memory) Close() error                                               { c
 func TestQueueLetsGoOfLargeBuffers(t *testing.T) {
 	m := &Mux{raw: newMemory()}
 	c := newConn(m)
-	for range queueLength {
-		c.push(make([]byte, 60000), netip.AddrPort{})
-	}
-	if c.push([]byte("one too many"), netip.AddrPort{}) {
-		t.Error("a full queue took a datagram")
-	}
 	buf := make([]byte, 10)
 	for range queueLength {
+		if !c.push(make([]byte, 60000), netip.AddrPort{}) {
+			t.Fatal("there was room")
+		}
 		if _, _, err := c.ReadFromUDPAddrPort(buf); err != nil {
 			t.Fatal(err)
 		}
@@ -59,6 +56,29 @@ func TestQueueLetsGoOfLargeBuffers(t *testing.T) {
 	for i := range c.ring {
 		if cap(c.ring[i].b) > keepBuffer {
 			t.Fatalf("place %d keeps %d bytes", i, cap(c.ring[i].b))
+		}
+	}
+}
+
+// The queue is full by number or by size, whichever comes first, and empties as it is read.
+func TestQueueIsBounded(t *testing.T) {
+	m := &Mux{raw: newMemory()}
+	buf := make([]byte, 10)
+	for size, want := range map[int]int{0: queueLength, 1400: queueLength, 60000: queueBytes / 60000} {
+		c := newConn(m)
+		for range 2 {
+			count := 0
+			for c.push(make([]byte, size), netip.AddrPort{}) {
+				count++
+			}
+			if count != want {
+				t.Fatalf("%d datagrams of %d bytes, want %d", count, size, want)
+			}
+			for range count {
+				if _, _, err := c.ReadFromUDPAddrPort(buf); err != nil {
+					t.Fatal(err)
+				}
+			}
 		}
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -138,6 +139,30 @@ func TestCloseFromEitherSide(t *testing.T) {
 		require.ErrorIs(t, mux.Err(), net.ErrClosed)
 		require.Error(t, game.Close(), "closed twice underneath")
 	})
+}
+
+// Closing twice at once: both wait until the reader has ended.
+func TestCloseWaits(t *testing.T) {
+	for range 100 {
+		raw := listen(t)
+		mux, release := udpmux.Attach(raw)
+		game := mux.Conn()
+		var closers sync.WaitGroup
+		for range 2 {
+			closers.Go(func() {
+				if err := game.Close(); err != nil {
+					t.Error(err)
+				}
+				select {
+				case <-mux.Done():
+				default:
+					t.Error("the reader still runs")
+				}
+			})
+		}
+		closers.Wait()
+		release()
+	}
 }
 
 func TestDeadlines(t *testing.T) {
