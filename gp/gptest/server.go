@@ -58,6 +58,14 @@ type Account struct {
 	Blocked []ProfileID
 }
 
+// Format prints the account without its secrets.
+func (a Account) Format(f fmt.State, _ rune) {
+	fmt.Fprintf(f, "account of profile %d, uniquenick %q, nick %q of %q", a.ProfileID, a.UniqueNick, a.Nick, a.Email)
+}
+
+// LogValue is what Format prints.
+func (a Account) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }
+
 // Server is a presence server. It is safe for concurrent use.
 type Server struct {
 	config Config

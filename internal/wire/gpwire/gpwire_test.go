@@ -249,9 +249,10 @@ func TestBirthday(t *testing.T) {
 
 // No log line shows what proves who somebody is.
 func TestMask(t *testing.T) {
-	for _, body := range append(fromClient, append(fromServer, searches...)...) {
+	shifted := `\pi\profileid\5\nick\ann\sig\00112233445566778899aabbccddeeff\id\2`
+	for _, body := range append(fromClient, append(fromServer, append(searches, shifted)...)...) {
 		masked := Mask([]byte(body))
-		for _, secret := range []string{"eJeDgkqonw__", "dJOQ", "ABCD", "V7C3", "fd3a2199", "b73b31d6", "ZpOHgQ__", "KEY-1", "-12345678", "newticket"} {
+		for _, secret := range []string{"eJeDgkqonw__", "dJOQ", "ABCD", "V7C3", "fd3a2199", "b73b31d6", "ZpOHgQ__", "KEY-1", "-12345678", "newticket", "d41d8cd98f00b204", "0011223344556677"} {
 			if strings.Contains(masked, secret) {
 				t.Errorf("%s shows %s", masked, secret)
 			}

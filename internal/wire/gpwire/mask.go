@@ -6,26 +6,35 @@ import (
 	"github.com/relight-sdk/relight/internal/wire/kv"
 )
 
-// Mask writes a message for a log: pairs in order, with the values that are secrets, or prove one, replaced. It is
-// bounded whatever the message is.
+// Mask writes a message for a log with what is secret, or proves a secret, replaced: what follows a key that has a secret,
+// and the signature of a buddy request. Keys and values are not told apart, since a server that leaves a value out, as
+// section8 does in \pi\, turns all that follows around. It is bounded whatever the message is.
 func Mask(body []byte) string {
 	const longest = 4096
 	var b strings.Builder
-	for key, value := range kv.All(body) {
+	scanner := kv.Scan(body)
+	hide := false
+	for {
+		token, ok := scanner.Token()
+		if !ok {
+			return b.String()
+		}
 		if b.Len() > longest {
 			b.WriteString("...")
-			break
+			return b.String()
 		}
-		b.WriteString(`\`)
-		b.Write(key[:min(len(key), 64)])
-		b.WriteString(`\`)
-		if secret(string(key)) && len(value) > 0 {
+		b.WriteByte('\\')
+		if hide && len(token) > 0 {
 			b.WriteString("***")
-			continue
+		} else {
+			text, _, signed := strings.Cut(string(token[:min(len(token), longest)]), signedMark)
+			b.WriteString(text)
+			if signed {
+				b.WriteString(signedMark + "***")
+			}
 		}
-		b.Write(value[:min(len(value), longest)])
+		hide = secret(string(token))
 	}
-	return b.String()
 }
 
 func secret(key string) bool {

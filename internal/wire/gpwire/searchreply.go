@@ -49,7 +49,7 @@ var (
 	ListOthersList   = ListKind{command: "otherslist", item: "o", marker: "oldone"}
 )
 
-// Marker is the key that ends the list: some servers send no inal\ behind it.
+// Marker is the key that ends the list: some servers send no \final\ behind it.
 func (k ListKind) Marker() string { return k.marker }
 
 // Append writes the reply with its \final\.

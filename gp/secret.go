@@ -1,0 +1,51 @@
+package gp
+
+import (
+	"fmt"
+	"log/slog"
+)
+
+// What holds secrets does not show them when it is printed or logged, whatever the verb: a program that logs its session or
+// an event must not give away the key, the ticket or a signature.
+
+// masked stands for a secret.
+const masked = "***"
+
+// Format prints who the session belongs to and where it stands.
+func (s *Session) Format(f fmt.State, _ rune) {
+	state := s.State()
+	fmt.Fprintf(f, "gp session of %s at %s, %s", state.Identity, state.Peer, state.Step)
+}
+
+// LogValue is what Format prints.
+func (s *Session) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
+
+// Format prints the searcher without the key of its session.
+func (s Searcher) Format(f fmt.State, _ rune) { fmt.Fprintf(f, "gp searcher of profile %d", s.profile) }
+
+// LogValue is what Format prints.
+func (s Searcher) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(s)) }
+
+// Format prints the event without the ticket.
+func (e TicketRenewed) Format(f fmt.State, _ rune) { fmt.Fprint(f, "ticket renewed") }
+
+// LogValue is what Format prints.
+func (e TicketRenewed) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(e)) }
+
+// plainProfile is a profile without methods.
+type plainProfile Profile
+
+func (p Profile) masked() plainProfile {
+	if p.Signature != "" {
+		p.Signature = masked
+	}
+	return plainProfile(p)
+}
+
+// Format prints the profile without its signature.
+func (p Profile) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), p.masked())
+}
+
+// LogValue is the profile without its signature.
+func (p Profile) LogValue() slog.Value { return slog.AnyValue(p.masked()) }
