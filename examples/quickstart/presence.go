@@ -30,6 +30,10 @@ func presence(ctx context.Context, s *story, v *services) error {
 			return fmt.Errorf("%s: %w", account.nick, err)
 		}
 		sessions = append(sessions, session)
+		// OpenSpy takes a player who has published nothing for offline, and refuses messages to them.
+		if err := session.SetPresence(ctx, gp.Presence{Status: gp.Online}); err != nil {
+			return fmt.Errorf("%s: %w", account.nick, err)
+		}
 		what := "logs in; the server proves that it knows the password"
 		if i > 0 && v.embedded {
 			what = "creates an account and logs in"
