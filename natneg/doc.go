@@ -24,15 +24,18 @@
 // # Where it differs from the original
 //
 // The bytes are the original's, the patience is not. Success is reported as soon as the path is open, not five to twelve
-// seconds later; first packets are repeated faster; one dead matchup server of three is tolerated; the wait for a partner
-// who does not come is 15 seconds instead of a minute; the local address that is told is the one that leads to the servers; CONNECT is taken from the matchup servers' addresses only; and a
-// failure is reported to the servers with a single packet, so that nothing keeps running behind it.
+// seconds later; first packets are repeated faster; a dead matchup server of the three is tolerated, as far as the others
+// can do without it; the wait for a partner who does not come is 15 seconds instead of a minute; the local address that is
+// told is the one that leads to the servers; CONNECT is taken from the matchup servers' addresses only, and not believed
+// if it names an address where no partner can be; our own pings are not taken for the partner's; and a failure is reported
+// to the servers with a single packet, so that nothing keeps running behind it.
 //
 // Packets are matched by the cookie. Pings go to the address that the servers named or from which a ping with our cookie
 // came; apart from the servers, only a probe (ERT_TEST) with our cookie gets an answer at another address.
 //
 // # What it does not do
 //
-// Two NATs that choose a new random port for each destination cannot be joined by it; that takes a relay. It predicts no
-// ports: that is the servers' part. NatNeg knows only IPv4.
+// A NAT that chooses a new random port for each destination (symmetric) cannot be joined with another such, nor with one
+// that looks at ports, as most home routers do; that takes a relay. It predicts no ports: that is the servers' part. NatNeg
+// knows only IPv4.
 package natneg
