@@ -19,7 +19,7 @@ import (
 // Options say how bad the network is. The zero value is perfect.
 type Options struct {
 	Loss      float64       // share of datagrams that are lost, 0 to 1
-	Duplicate float64       // share of datagrams that arrive twice, 0 to 1
+	Duplicate float64       // share of datagrams that are sent twice, 0 to 1; copies may be lost, too
 	Delay     time.Duration // of every datagram, one way
 	Jitter    time.Duration // up to this much more; datagrams overtake each other
 	Seed      uint64        // of losses and duplicates

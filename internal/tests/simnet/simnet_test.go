@@ -48,7 +48,7 @@ func TestLossAndDuplicates(t *testing.T) {
 			}
 			count++
 		}
-		require.InDelta(t, 300, count, 60)
+		require.InDelta(t, 250, count, 40, "200 come through, 100 of these are doubled, 50 of the copies come through")
 	})
 }
 
