@@ -344,7 +344,7 @@ func TestLAN(t *testing.T) {
 	browser := newBrowser(t, sb.Config{})
 	var found []string
 	for server, err := range browser.LAN(t.Context(), sb.LANSearch{Broadcast: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
-		FirstPort: first, LastPort: first + 2, Wait: 200 * time.Millisecond}) {
+		FirstPort: first, LastPort: first + 2, Wait: time.Second}) {
 		require.NoError(t, err)
 		require.NoError(t, server.QueryErr)
 		require.NotZero(t, server.Flags&sb.FlagDirect)
@@ -357,18 +357,20 @@ func TestLAN(t *testing.T) {
 
 // The iterators can be used again.
 func TestLANTwice(t *testing.T) {
-	addr := loopbackServer(t, &gameServer{name: "Again"})
-	browser := newBrowser(t, sb.Config{})
-	search := browser.LAN(t.Context(), sb.LANSearch{Broadcast: []netip.Addr{addr.Addr()}, FirstPort: addr.Port(), LastPort: addr.Port(), Wait: 100 * time.Millisecond})
-	for range 2 {
-		count := 0
-		for server, err := range search {
-			require.NoError(t, err)
-			require.Equal(t, "Again", server.Name())
-			count++
+	synctest.Test(t, func(t *testing.T) {
+		browser, addrs, _, stop := on(t, simnet.Options{}, sb.Config{}, &gameServer{name: "Again"})
+		defer stop()
+		search := browser.LAN(t.Context(), sb.LANSearch{Broadcast: []netip.Addr{addrs[0].Addr()}})
+		for range 2 {
+			count := 0
+			for server, err := range search {
+				require.NoError(t, err)
+				require.Equal(t, "Again", server.Name())
+				count++
+			}
+			require.Equal(t, 1, count)
 		}
-		require.Equal(t, 1, count)
-	}
+	})
 }
 
 // One of the networks cannot be reached: the search goes on in the others, and fails only if none can.
@@ -377,7 +379,7 @@ func TestLANWithADeadNetwork(t *testing.T) {
 	dead := netip.MustParseAddr("::1") // not on an IPv4 socket
 	browser := newBrowser(t, sb.Config{})
 	count := 0
-	search := sb.LANSearch{Broadcast: []netip.Addr{dead, addr.Addr()}, FirstPort: addr.Port(), LastPort: addr.Port(), Wait: 100 * time.Millisecond}
+	search := sb.LANSearch{Broadcast: []netip.Addr{dead, addr.Addr()}, FirstPort: addr.Port(), LastPort: addr.Port(), Wait: time.Second}
 	for _, err := range browser.LAN(t.Context(), search) {
 		require.NoError(t, err)
 		count++
@@ -443,18 +445,23 @@ func TestABrokenSocketEndsTheQuery(t *testing.T) {
 
 // On a LAN, servers are challenged whatever the back end said (spec sb.md B.3).
 func TestLANIsChallenged(t *testing.T) {
-	server := &gameServer{name: "Strict", challenge: 5}
-	addr := loopbackServer(t, server)
-	master := newMaster(t, sbtest.Config{})
-	defer master.Close()
-	browser := newBrowser(t, sb.Config{Addr: master.Addr()})
-	_, err := collect(t.Context(), browser, sb.Query{})
-	require.NoError(t, err)
-	for server, err := range browser.LAN(t.Context(), sb.LANSearch{Broadcast: []netip.Addr{addr.Addr()}, FirstPort: addr.Port(), LastPort: addr.Port(), Wait: 10 * time.Millisecond}) {
+	synctest.Test(t, func(t *testing.T) {
+		master := newMaster(t, sbtest.Config{NoListen: true})
+		defer master.Close()
+		config := sb.Config{Addr: "192.0.2.1", DialContext: piped(master)}
+		browser, addrs, _, stop := on(t, simnet.Options{}, config, &gameServer{name: "Strict", challenge: 5})
+		defer stop()
+		_, err := collect(t.Context(), browser, sb.Query{})
 		require.NoError(t, err)
-		require.NoError(t, server.QueryErr)
-	}
-	require.Zero(t, browser.QueryStats().Repeated)
+		count := 0
+		for server, err := range browser.LAN(t.Context(), sb.LANSearch{Broadcast: []netip.Addr{addrs[0].Addr()}}) {
+			require.NoError(t, err)
+			require.NoError(t, server.QueryErr)
+			count++
+		}
+		require.Equal(t, 1, count)
+		require.Zero(t, browser.QueryStats().Repeated)
+	})
 }
 
 // New looks at the keys already, not only the first query.
