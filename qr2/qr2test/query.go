@@ -37,7 +37,8 @@ func (a Answer) Value(key string) string {
 }
 
 // Query asks a game server for everything, in split replies, as a game client does: first it verifies its address if the
-// game server wants that. A nil conn makes a socket. ctx ends it; each step is tried three times, a second apart.
+// game server wants that. A nil conn makes a socket. ctx ends it; each step is tried
+// three times, a second apart. The read deadline of conn is cleared.
 func Query(ctx context.Context, conn net.PacketConn, addr netip.AddrPort) (Answer, error) {
 	if conn == nil {
 		var err error
@@ -46,8 +47,18 @@ func Query(ctx context.Context, conn net.PacketConn, addr netip.AddrPort) (Answe
 		}
 		defer conn.Close()
 	}
-	stop := context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })
-	defer stop()
+	woken := make(chan struct{})
+	stop := context.AfterFunc(ctx, func() {
+		defer close(woken)
+		_ = conn.SetReadDeadline(time.Unix(1, 0))
+	})
+	defer func() {
+		if !stop() {
+			<-woken
+		}
+		// A caller's connection comes back without a deadline.
+		_ = conn.SetReadDeadline(time.Time{})
+	}()
 	c := client{ctx: ctx, conn: conn, addr: addr}
 	_, _ = rand.Read(c.key[:])
 
@@ -104,6 +115,10 @@ func (c *client) ask(packet []byte, want qr2wire.Type, answer func(body []byte) 
 		}
 		if err := c.conn.SetReadDeadline(time.Now().Add(queryTimeout)); err != nil {
 			return err
+		}
+		// It may have ended just before, and the deadline that woke the read was replaced.
+		if c.ctx.Err() != nil {
+			return c.ctx.Err()
 		}
 		for {
 			n, _, err := c.conn.ReadFrom(buf)

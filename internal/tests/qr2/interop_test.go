@@ -34,17 +34,15 @@ func TestQstatReadsEverything(t *testing.T) {
 					head := strings.Split(lines[0], "|")
 					require.Equal(t, []string{"Friday night", "dm_bay", "64", fmt.Sprint(players)}, head[2:6], string(out))
 					rules := strings.Split(lines[1], "|")
-					if typ != "-ut3s" {
-						for _, field := range []string{"gamename=gmtest", "gamever=1.2", "gametype=dm", "gamemode=openplaying", "password=0", "numteams=2",
-							"hostport=7777", "team_t0=Red", "team_t1=Blue", "score_t0=3", "score_t1=5"} {
-							require.Contains(t, rules, field)
-						}
-					}
+					// What is not in the first line: all of it, and nothing else.
+					require.ElementsMatch(t, []string{"gamename=gmtest", "gamever=1.2", "gametype=dm", "gamemode=openplaying", "password=0",
+						"numteams=2", "hostport=7777", "team_t0=Red", "team_t1=Blue", "score_t0=3", "score_t1=5"}, rules)
 					require.Len(t, lines, 2+players)
 					slices.Reverse(lines[2:])
 					for i, line := range lines[2:] {
-						columns := strings.Split(line, "|")
-						require.Equal(t, []string{fmt.Sprintf("player number %d of this long test", i), fmt.Sprint(3 * i), fmt.Sprint(20 + i)}, columns[:3])
+						// qstat names the teams from 1 on; of 0 it tells the number.
+						team := []string{"0", "Red"}[i%2]
+						require.Equal(t, fmt.Sprintf("player number %d of this long test|%d|%d|%s||0", i, 3*i, 20+i, team), line)
 					}
 					if players == 64 {
 						require.Greater(t, host.State().SplitPackets, 1)
@@ -92,7 +90,7 @@ func TestGamedigReadsEverything(t *testing.T) {
 				require.Equal(t, "dm_bay", state.Map)
 				require.Equal(t, test.players, state.NumPlayers)
 				require.Equal(t, 64, state.MaxPlayers)
-				require.Equal(t, "7777", state.Raw["hostport"])
+				requireRaw(t, test.protocol, snapshot(test.players), state.Raw)
 				require.Len(t, state.Players, test.players)
 				for i, player := range state.Players {
 					require.Equal(t, fmt.Sprintf("player number %d of this long test", i), player.Name)
@@ -100,11 +98,43 @@ func TestGamedigReadsEverything(t *testing.T) {
 					require.Equal(t, 20+i, player.Raw.Ping)
 					require.Equal(t, i%2, player.Raw.Team)
 				}
-				if test.protocol == "gamespy3" {
-					teams := state.Raw["playerTeamInfo"].(map[string]any)["t"]
-					require.Equal(t, []any{map[string]any{"team": "Red", "score": "3"}, map[string]any{"team": "Blue", "score": "5"}}, teams)
-				}
 			})
 		}
 	}
+}
+
+// requireRaw compares everything that gamedig passes on as it came: every server key, player and team, and nothing else.
+func requireRaw(t *testing.T, protocol string, s qr2.Snapshot, raw map[string]any) {
+	t.Helper()
+	want := make(map[string]any)
+	for _, field := range s.Server {
+		want[field.Key] = field.Value
+	}
+	table := func(list []qr2.Fields, rename map[string]string) []any {
+		rows := []any{}
+		for _, fields := range list {
+			row := make(map[string]any)
+			for _, field := range fields {
+				row[rename[field.Key]] = field.Value
+			}
+			rows = append(rows, row)
+		}
+		return rows
+	}
+	if protocol == "gamespy2" {
+		want["teams"] = table(s.Teams, map[string]string{"team_t": "name", "score_t": "score_t"})
+		require.Equal(t, want, raw)
+		return
+	}
+	if protocol == "ut3" {
+		// gamedig moves what Unreal Tournament 3 has elsewhere.
+		want["joininprogress"] = want["gamemode"]
+		delete(want, "gamemode")
+		delete(want, "mapname")
+	}
+	want["playerTeamInfo"] = map[string]any{
+		"":  table(s.Players, map[string]string{"player_": "player", "score_": "score", "ping_": "ping", "team_": "team"}),
+		"t": table(s.Teams, map[string]string{"team_t": "team", "score_t": "score"}),
+	}
+	require.Equal(t, want, raw)
 }
