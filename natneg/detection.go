@@ -271,9 +271,12 @@ func (d *detection) report(private netip.AddrPort) (Report, bool) {
 	silent := slices.ContainsFunc(d.servers.state, func(s ServerState) bool { return s.Addr.IsValid() && !s.Answered })
 	report.NoProbes = o.ipRestricted && o.portRestricted && !d.heard(natnegwire.PortNN1) ||
 		silent && (o.ipRestricted || o.portRestricted)
-	first := d.servers.state[0].Addr.Addr()
-	report.SameAddress = !slices.ContainsFunc(d.servers.state, func(s ServerState) bool {
-		return s.Answered && s.Addr.Addr() != first
-	})
+	answered := make(map[netip.Addr]bool)
+	for _, server := range d.servers.state {
+		if server.Answered {
+			answered[server.Addr.Addr()] = true
+		}
+	}
+	report.SameAddress = len(answered) == 1
 	return report, ok
 }
