@@ -77,13 +77,12 @@ type Config struct {
 	// every 61 s): others are silent while they are well. Zero means no limit; TCP's own keep-alive still works.
 	PeerTimeout time.Duration
 
-	// EventQueue is how many events wait to be taken. When one more arrives, the oldest is dropped, and the next event
-	// that is taken is an [*EventsLost] with their number. Zero means 1024.
+	// EventQueue is how many events wait to be taken, with at most 4 MiB of text in them. When one more arrives, the oldest
+	// is dropped, and the next event that is taken is an [*EventsLost] with their number. Zero means 1024.
 	EventQueue int
 	// MaxMessage is the longest message that is accepted, in bytes. Zero means 256 KiB.
 	MaxMessage int
-	// MaxResults is the most results that one search takes, and the most namespaces and profiles that it asks for are
-	// bounded by the protocol. Zero means 10 000.
+	// MaxResults is the most results that one search takes, over all its pages. Zero means 10 000.
 	MaxResults int
 
 	// Logger gets the steps of sessions at Info, what is odd at Warn, and every message, with secrets masked, at Debug. Nil

@@ -130,11 +130,11 @@ func (e *Error) Temporary() bool { return e.Timeout() }
 
 // refused makes the error for what the server said.
 func refused(op string, step Step, peer string, reply *gpwire.ErrorReply) *Error {
-	return &Error{Op: op, Step: step, Peer: peer, Refused: true, Code: reply.Code, Text: cut(reply.Text), Fatal: reply.Fatal}
+	return &Error{Op: op, Step: step, Peer: peer, Refused: true, Code: reply.Code, Text: cut(reply.Text, gpwire.MaxErrorText), Fatal: reply.Fatal}
 }
 
-// cut keeps what a server says to a sensible length.
-func cut(text string) string { return text[:min(len(text), gpwire.MaxErrorText)] }
+// cut keeps what a server says to a length, as the original does, without holding on to the rest.
+func cut(text string, limit int) string { return strings.Clone(text[:min(len(text), limit)]) }
 
 // protocolError marks what could not be read.
 func protocolError(err error) error { return fmt.Errorf("%w: %w", ErrProtocol, err) }

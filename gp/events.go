@@ -4,7 +4,6 @@ import (
 	"context"
 	"iter"
 	"net/netip"
-	"sync"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
@@ -170,89 +169,6 @@ func (*AccountChanged) event()  {}
 func (*ServerError) event()     {}
 func (*EventsLost) event()      {}
 func (*Closed) event()          {}
-
-// queue holds the events that nobody has taken yet. When it is full, the oldest is dropped: what a player does now
-// matters more than what was, and the last event, Closed, is never lost.
-type queue struct {
-	limit int
-	wake  chan struct{} // has a token while something may be taken
-
-	mu     sync.Mutex
-	events []Event // a ring once it has grown to the limit
-	head   int
-	count  int
-	lost   uint64 // not told yet
-	total  uint64 // lost ever
-	closed bool
-}
-
-func newQueue(limit int) *queue { return &queue{limit: limit, wake: make(chan struct{}, 1)} }
-
-func (q *queue) push(event Event) {
-	q.mu.Lock()
-	if q.closed {
-		q.mu.Unlock()
-		return
-	}
-	if q.count == len(q.events) && len(q.events) < q.limit {
-		grown := make([]Event, min(max(16, 2*len(q.events)), q.limit))
-		for i := range q.count {
-			grown[i] = q.events[(q.head+i)%len(q.events)]
-		}
-		q.events, q.head = grown, 0
-	}
-	if q.count == len(q.events) {
-		q.events[q.head] = nil
-		q.head = (q.head + 1) % len(q.events)
-		q.count--
-		q.lost++
-		q.total++
-	}
-	q.events[(q.head+q.count)%len(q.events)] = event
-	q.count++
-	q.mu.Unlock()
-	q.signal()
-}
-
-// close lets nothing more in. What is in the queue can still be taken.
-func (q *queue) close() {
-	q.mu.Lock()
-	q.closed = true
-	q.mu.Unlock()
-	q.signal()
-}
-
-func (q *queue) signal() {
-	select {
-	case q.wake <- struct{}{}:
-	default:
-	}
-}
-
-// pop takes the next event. over says that there will never be one again.
-func (q *queue) pop() (event Event, over bool) {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	if q.lost > 0 {
-		event = &EventsLost{Count: q.lost}
-		q.lost = 0
-		return event, false
-	}
-	if q.count == 0 {
-		return nil, q.closed
-	}
-	event = q.events[q.head]
-	q.events[q.head] = nil
-	q.head = (q.head + 1) % len(q.events)
-	q.count--
-	return event, false
-}
-
-func (q *queue) lostEver() uint64 {
-	q.mu.Lock()
-	defer q.mu.Unlock()
-	return q.total
-}
 
 // Events yields what happens, waiting for more, until the context ends or the session is over and its last event,
 // [*Closed], was taken. Events that happened during the login come first. Each event goes to one taker.

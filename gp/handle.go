@@ -2,6 +2,7 @@ package gp
 
 import (
 	"errors"
+	"strings"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
@@ -114,13 +115,18 @@ func (s *Session) handleRequest(m *gpwire.BuddyMessage, when time.Time) {
 		s.mu.Unlock()
 		return
 	}
-	s.requests[m.From] = signature
+	s.requests[m.From] = strings.Clone(signature) // alone, without the reason that it stood behind
 	s.mu.Unlock()
 	s.events.push(&BuddyRequest{From: m.From, Time: when, Reason: reason})
 }
 
-// handleStatus takes a status in either form. Those of blocked profiles are ignored (spec gp.md §6.2).
+// handleStatus takes a status in either form. Those of blocked profiles are ignored (spec gp.md §6.2). Its texts are kept as
+// long as the session lasts, so they are cut to what the original takes (§3).
 func (s *Session) handleStatus(status BuddyStatus) {
+	status.Text, status.Location = cut(status.Text, gpwire.MaxStatus), cut(status.Location, gpwire.MaxLocation)
+	if game := status.Game; game != nil {
+		game.Type, game.Variant, game.Map = cut(game.Type, gpwire.MaxGameText), cut(game.Variant, gpwire.MaxGameText), cut(game.Map, gpwire.MaxGameText)
+	}
 	s.mu.Lock()
 	if s.blocked[status.ProfileID] {
 		s.state.Counters.Blocked++
@@ -129,6 +135,9 @@ func (s *Session) handleStatus(status BuddyStatus) {
 	}
 	if _, known := s.buddies[status.ProfileID]; known || len(s.buddies) < maxBuddies {
 		s.buddies[status.ProfileID] = status
+	} else {
+		s.state.Counters.Dropped++
+		s.state.Reason = "too many buddies, a status was not kept"
 	}
 	s.mu.Unlock()
 	s.events.push(&status)

@@ -183,9 +183,7 @@ func (s *Session) end(err error, goodbye bool) {
 	for _, op := range pending {
 		op.done <- outcome{err: s.closedError(op.name)}
 	}
-	s.events.push(&StepChanged{From: from, To: StepClosed, Reason: reason})
-	s.events.push(&Closed{Err: err})
-	s.events.close()
+	s.events.finish(&StepChanged{From: from, To: StepClosed, Reason: reason}, &Closed{Err: err})
 	if s.conn == nil {
 		return
 	}

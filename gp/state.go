@@ -77,7 +77,7 @@ type Counters struct {
 	Malformed uint64 // messages that could not be read
 	Unmatched uint64 // answers that nobody waits for
 	Blocked   uint64 // statuses of blocked profiles
-	Dropped   uint64 // pongs and requests that there was no room for
+	Dropped   uint64 // pongs, requests and statuses that there was no room for
 
 	EventsLost uint64 // because nobody took them in time
 }

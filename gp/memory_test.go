@@ -1,0 +1,141 @@
+package gp
+
+import (
+	"fmt"
+	"io"
+	"net"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// stream is a connection on which a server says what next returns, until that is empty.
+type stream struct {
+	next func() string
+	rest string
+}
+
+func (c *stream) Read(b []byte) (int, error) {
+	if c.rest == "" {
+		if c.rest = c.next(); c.rest == "" {
+			return 0, io.EOF
+		}
+	}
+	n := copy(b, c.rest)
+	c.rest = c.rest[n:]
+	return n, nil
+}
+
+func (c *stream) Write(b []byte) (int, error)      { return len(b), nil }
+func (c *stream) Close() error                     { return nil }
+func (c *stream) LocalAddr() net.Addr              { return nil }
+func (c *stream) RemoteAddr() net.Addr             { return nil }
+func (c *stream) SetDeadline(time.Time) error      { return nil }
+func (c *stream) SetReadDeadline(time.Time) error  { return nil }
+func (c *stream) SetWriteDeadline(time.Time) error { return nil }
+
+// What a server can make a session hold is bounded by what the session needs, not by what the server sends.
+func TestFloodsCostLittleMemory(t *testing.T) {
+	long := strings.Repeat("x", 200_000)
+	const signature = "d41d8cd98f00b204e9800998ecf8427e"
+	for _, test := range []struct {
+		name    string
+		message func(i int) string
+		count   int
+	}{
+		{"buddy requests", func(i int) string {
+			return fmt.Sprintf(`\bm\2\f\%d\msg\%s|signed|%s\final\`, i, long, signature)
+		}, 400},
+		{"statuses", func(i int) string { return fmt.Sprintf(`\bm\100\f\%d\msg\|s|1|ss|%s|ls|%s\final\`, i, long, "x") }, 400},
+		{"statuses of the newer form", func(i int) string {
+			return fmt.Sprintf(`\bsi\\state\1\profile\%d\rstatus\%s\gameType\%s\final\`, i, long[:100_000], long[:100_000])
+		}, 400},
+		{"messages", func(int) string { return `\bm\1\f\1\msg\` + long + `\final\` }, 400},
+		{"lists", func(int) string {
+			return `\bdy\100000\list\` + strings.Repeat("1,", 100_000) + `\final\`
+		}, 100},
+		{"errors", func(int) string { return `\error\\err\2305\errmsg\` + long + `\final\` }, 400},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			left := test.count
+			s := newSession(Config{})
+			s.state.Step = StepConnected
+			s.conn = &stream{next: func() string {
+				if left--; left < 0 {
+					return ""
+				}
+				return test.message(left)
+			}}
+			before := heap()
+			s.start()
+			<-s.Done()
+			s.done.Wait()
+			if grown := heap() - before; grown > 8<<20 {
+				t.Errorf("the session holds %d MB", grown>>20)
+			}
+			if s.State().Counters.MessagesReceived != uint64(test.count) {
+				t.Errorf("%+v", s.State())
+			}
+			runtime.KeepAlive(s)
+		})
+	}
+}
+
+func heap() int64 {
+	runtime.GC()
+	var stats runtime.MemStats
+	runtime.ReadMemStats(&stats)
+	return int64(stats.HeapAlloc)
+}
+
+// Nothing comes behind the last event, whoever else has something to tell at that moment.
+func TestClosedIsLast(t *testing.T) {
+	q := newQueue(1)
+	q.push(&Message{})
+	q.finish(&StepChanged{To: StepClosed}, &Closed{})
+	q.push(&Message{})
+	var last Event
+	for {
+		event, over := q.pop()
+		if over {
+			break
+		}
+		last = event
+	}
+	if _, ok := last.(*Closed); !ok {
+		t.Errorf("the last event is %T", last)
+	}
+}
+
+// Two takers share the events, also when both were asleep and two events came at once: a taker that takes its time does not
+// keep the second from the other.
+func TestEveryTakerIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSession(Config{})
+		var taken atomic.Int32
+		release := make(chan struct{})
+		var done sync.WaitGroup
+		for range 2 {
+			done.Go(func() {
+				for range s.Events(t.Context()) {
+					taken.Add(1)
+					<-release
+				}
+			})
+		}
+		synctest.Wait()
+		s.events.push(&Message{})
+		s.events.push(&Message{})
+		synctest.Wait()
+		if taken.Load() != 2 {
+			t.Errorf("%d of two takers have an event", taken.Load())
+		}
+		close(release)
+		s.events.finish()
+		done.Wait()
+	})
+}
