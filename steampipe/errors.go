@@ -148,6 +148,13 @@ func (e *Error) Error() string {
 // Unwrap gives the reason.
 func (e *Error) Unwrap() error { return e.Err }
 
+// copy is an error that can be changed without the other one. An error that two goroutines hold may be the cause with
+// which one cancels the other; written into itself it would have no end.
+func (e *Error) copy() *Error {
+	other := *e
+	return &other
+}
+
 // Timeout says whether a time limit was the reason, as net.Error has it.
 func (e *Error) Timeout() bool {
 	if errors.Is(e.Err, ErrTimeout) {

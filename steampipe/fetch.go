@@ -56,7 +56,7 @@ func (f *fetch) join() *Error {
 	}
 	if len(failures) == 1 {
 		if e, ok := errors.AsType[*Error](failures[0]); ok {
-			return e
+			return e.copy() // others may hold the same one, and the caller fills in what it was about
 		}
 	}
 	if len(failures) == 0 {
@@ -73,7 +73,7 @@ func (c *CDN) fetch(ctx context.Context, f *fetch) ([]byte, string, *Error) {
 	}
 	defer leave()
 	if err := c.load(ctx); err != nil {
-		return nil, "", asError(err, f.step, f.depot)
+		return nil, "", asError(err, f.step, f.depot).copy()
 	}
 	f.begun = time.Now()
 	for _, rejection := range f.rejected {
@@ -84,7 +84,7 @@ func (c *CDN) fetch(ctx context.Context, f *fetch) ([]byte, string, *Error) {
 		if errors.Is(err, errExhausted) {
 			final := f.join()
 			c.mu.Lock()
-			c.last = final
+			c.last = final.copy()
 			c.mu.Unlock()
 			return nil, "", final
 		}
@@ -96,8 +96,7 @@ func (c *CDN) fetch(ctx context.Context, f *fetch) ([]byte, string, *Error) {
 			return body, h.name, nil
 		}
 		if ctx.Err() != nil {
-			failure.Err = ended(ctx)
-			return nil, "", failure
+			return nil, "", &Error{Step: f.step, Depot: f.depot, Server: h.name, Err: ended(ctx)}
 		}
 		if _, own := failure.Err.(callError); own || errors.Is(failure.Err, ErrCacheLoop) {
 			return nil, "", failure
@@ -168,7 +167,7 @@ func (c *CDN) attempt(ctx context.Context, f *fetch, h *host, server Server) ([]
 			}
 			if !h.isCache && f.step == StepFetch {
 				c.mu.Lock()
-				c.refused[refusal{f.depot, h.name}] = failure
+				c.refused[refusal{f.depot, h.name}] = failure.copy()
 				c.mu.Unlock()
 			}
 			c.pool.release(h, object, 0, failure)

@@ -106,6 +106,25 @@ func TestTokenHidden(t *testing.T) {
 	require.NotContains(t, fmt.Sprintf("%v %+v %#v %s %q %x", token, token, token, token, token, &token), "secret")
 }
 
+// The error of one chunk is its own: it does not change when another one is refused by the same server.
+func TestErrorsAreNotShared(t *testing.T) {
+	depot := smallDepot(t)
+	server := serve(t, depottest.Config{}, depot)
+	server.Fail(depottest.Fault{Kind: depottest.FaultStatus, Status: 401, Path: "/chunk/"})
+	cdn := newCDN(t, steampipe.Config{Directory: list(server)})
+	var failures []*steampipe.Error
+	for i := range byte(3) {
+		_, err := cdn.Chunk(t.Context(), steampipe.ChunkRequest{Depot: 990135, Chunk: steampipe.Chunk{ID: steampipe.ChunkID{i + 1}, StoredSize: 10}})
+		e, ok := errors.AsType[*steampipe.Error](err)
+		require.True(t, ok)
+		require.ErrorIs(t, e, steampipe.ErrUnauthorized)
+		failures = append(failures, e)
+	}
+	for i, e := range failures {
+		require.Equal(t, steampipe.ChunkID{byte(i) + 1}, e.Chunk)
+	}
+}
+
 // claims is a transport whose answers announce a length that never comes.
 type claims int64
 
