@@ -84,6 +84,8 @@ func FuzzDecoder(f *testing.F) {
 	f.Add([]byte("\x01\x02\x03\x04\xff\xffQuery Error: gamename not known\x00"), false, 3)
 	f.Add([]byte("\x01\x02\x03\x04\x19\x64\x00\x00"), true, 2)
 	f.Add([]byte("\x01\x02\x03\x04\x19\x64\xff\xff"), false, 2)
+	f.Add([]byte("\x01\x02\x03\x04\xff\xff\x01\x00k\x00\x00\x00\xff\xff\xff\xff"), false, 1)
+	f.Add([]byte("\x01\x02\x03\x04\xff\xff\x00\x00"), true, 1)
 	f.Add([]byte("\x01\x02\x03\x04\x19\x64\x00\x00\x40\x01\x01\x01\x01\x00\x00\x00\x00\x00"), false, 2)
 	f.Fuzz(func(t *testing.T, b []byte, noList bool, piece int) {
 		limits := Limits{Element: 512, Popular: 1024, Servers: 100}
@@ -100,6 +102,45 @@ func FuzzDecoder(f *testing.F) {
 			t.Fatalf("at once %v %v\nin pieces %v %v", atOnce, errAtOnce, inPieces, errInPieces)
 		}
 	})
+}
+
+// Port 0xFFFF in the head: what follows decides whether that is an error (servers.md §4.1).
+func TestErrorPort(t *testing.T) {
+	for _, test := range []struct {
+		rest   string
+		noList bool
+		kinds  []Kind
+		text   string
+	}{
+		{"Query Error: no\x00", false, []Kind{KindHead, KindError}, "no"},
+		{"Query Error: no\x00", true, []Kind{KindHead, KindError}, "no"},
+		{"no", false, []Kind{KindHead, KindError}, "no"},
+		{"n", false, []Kind{KindError}, "n"},
+		{"n\x00", false, []Kind{KindError}, "n"},
+		{"", false, []Kind{KindError}, ""},
+		{"\x00", false, []Kind{KindHead, KindError}, ""},
+		{"\x01\x00k\x00\x00\x00\xff\xff\xff\xff", false, []Kind{KindHead, KindKeys, KindEnd}, ""},
+		{"\x28\x02k", false, []Kind{KindHead}, ""},
+		{"\x00\x00", true, []Kind{KindHead}, ""},                                                 // WFC
+		{"\x01\x00k\x00\x00\x00\xff\xff\xff\xff", true, []Kind{KindHead, KindKeys, KindEnd}, ""}, // Crymp
+	} {
+		for _, piece := range []int{1, 100} {
+			all, _ := decode([]byte("\x01\x02\x03\x04\xff\xff"+test.rest), test.noList, Limits{}, piece)
+			var kinds []Kind
+			for _, e := range all {
+				kinds = append(kinds, e.Kind)
+				if e.Kind == KindHead && e.Refused != (test.kinds[len(test.kinds)-1] == KindError) {
+					t.Errorf("%q: refused %v", test.rest, e.Refused)
+				}
+				if e.Kind == KindError && e.Text != test.text {
+					t.Errorf("%q: text %q", test.rest, e.Text)
+				}
+			}
+			if !reflect.DeepEqual(kinds, test.kinds) {
+				t.Errorf("%q: %v, want %v", test.rest, kinds, test.kinds)
+			}
+		}
+	}
 }
 
 func FuzzParseRequest(f *testing.F) {
