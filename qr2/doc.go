@@ -30,6 +30,13 @@
 // at least every 40 seconds even if heartbeats are frequent. The goodbye is sent twice, and everything that a master sends
 // afterwards is ignored. Values are never cut in the middle.
 //
+// # Strangers
+//
+// Whatever arrives costs bounded memory and microseconds, and no answer allocates. But an answer is larger than its question,
+// up to eight datagrams for eleven bytes, and who forges the sender's address lets the host send it there. [Config.QueryChallenge]
+// stops that where the game's clients verify their address; the original's do so on the LAN, and on the internet if the master
+// says so, and then it is on by itself. How many queries are answered is not limited.
+//
 // # What it does not do
 //
 // It does not open ports, answer the older QR1 queries, or check CD keys. It speaks to masters over IPv4 and IPv6, but the

@@ -70,6 +70,7 @@ func (h *Host) findOnce(ctx context.Context, m *master) (addrs []netip.AddrPort,
 		if err == nil {
 			return addrs, true
 		}
+		h.config.Logger.Debug("qr2: look-up failed", "name", m.state.Name, "error", err, "again", backoff)
 		h.mu.Lock()
 		h.core.unresolved(m, err, time.Now())
 		h.mu.Unlock()

@@ -74,7 +74,7 @@ type master struct {
 	stopped   bool // the goodbye was sent
 
 	messages [messageMemory][4]byte
-	known    int // messages that were taken, of which the last ten are remembered
+	known    uint64 // messages that were taken, of which the last ten are remembered
 
 	wantAddr bool // the address should be looked up again
 	lookedUp time.Time

@@ -26,21 +26,20 @@ type numberEntry struct {
 	expires time.Time // zero: free
 }
 
-// give makes a number for a client; ok is false if too many are outstanding.
+// give makes a number for a client; ok is false if too many of its own are outstanding. In a full table it takes the place
+// of the oldest: the original refuses, so that fifty forged requests a second keep every honest client out.
 func (n *numbers) give(to netip.AddrPort, now time.Time) (number int32, ok bool) {
-	free, same := -1, 0
+	free, same := 0, 0
 	for i := range n.entries {
 		e := &n.entries[i]
-		switch {
-		case !now.Before(e.expires):
-			if free < 0 {
-				free = i
-			}
-		case e.addr == to:
+		if e.expires.Before(n.entries[free].expires) {
+			free = i
+		}
+		if e.addr == to && now.Before(e.expires) {
 			same++
 		}
 	}
-	if free < 0 || same >= maxNumbersOfOne {
+	if same >= maxNumbersOfOne {
 		return 0, false
 	}
 	// 0 would tell the client that no number is needed.

@@ -129,7 +129,7 @@ type Counters struct {
 
 	NoSnapshot        int // dropped: queries before the first Update
 	WrongNumber       int // dropped: queries without the number that the pre-query gave, or with an old one
-	PrequeriesRefused int // dropped: pre-queries, because too many are outstanding
+	PrequeriesRefused int // dropped: pre-queries of clients that have six numbers already
 	Malformed         int // dropped: not readable
 	WrongKey          int // dropped: from a master, but not with our instance key
 	AfterGoodbye      int // dropped: from a master after the goodbye
