@@ -25,7 +25,7 @@ type Subscription struct{ session *session }
 // Of the living masters, OpenSpy pushes updates; most others send the list and then nothing, which looks like a list that
 // does not change: subscribe again from time to time, or query the servers. Updates of a server add to what is known of
 // it, up to 1024 fields; all servers together may take 128 MiB. The connection also carries SendMessage, ServerInfo and
-// the like, and the back end's answers to these are not events.
+// the like: what ServerInfo brings of a listed server updates it here, too; of another one, it does not list it.
 func (b *Browser) Subscribe(ctx context.Context, query Query) (*Subscription, error) {
 	query.Limit = 0 // a part of a list cannot be kept up to date
 	full, plain := query.options(sbwire.OptionPush)
