@@ -179,6 +179,9 @@ func (m *machine) tickWait(now time.Time) {
 		if !m.allAcked() {
 			e.Err = ErrInitTimeout
 		}
+		if m.counters.BadAddress > 0 {
+			e.Reason = fmt.Sprintf("the server named an address where no partner can be, and no ping came from the partner within %v", m.connectTimeout)
+		}
 		if m.counters.Unlisted > 0 {
 			e.Reason += fmt.Sprintf("; %d CONNECT from other addresses ignored (see Config.AnySource)", m.counters.Unlisted)
 		}
@@ -320,6 +323,8 @@ func (m *machine) handleConnect(s socket, p natnegwire.Connect, from netip.AddrP
 		return
 	}
 	if !reachable(p.Remote, from) {
+		// Met in the wild: openspy-core gives 0.0.0.0 of a partner behind the same address who did not tell a local one.
+		// The partner knows our address and pings it, which will show the true one; see handlePing.
 		m.counters.BadAddress++
 		return
 	}
@@ -329,16 +334,21 @@ func (m *machine) handleConnect(s socket, p natnegwire.Connect, from netip.AddrP
 		ack.Port = natnegwire.PortGame
 	}
 	m.reply(s, from, ack.Append(nil))
-	if m.step >= StepPing {
-		return
+	if m.step < StepPing {
+		m.guess = p.Remote
+		m.startPings(p.Remote, now)
+		m.sendPing(m.remote, now)
 	}
+}
+
+// startPings begins to knock at the partner's address.
+func (m *machine) startPings(remote netip.AddrPort, now time.Time) {
 	m.connectAt = now
-	m.guess, m.remote = p.Remote, p.Remote
+	m.remote = remote
 	m.enter(StepPing, now)
 	m.pingEnd = now.Add(m.pingTimeout)
 	m.pingWait = pingFirst
 	m.pingNext = now.Add(m.pingWait)
-	m.sendPing(m.remote, now)
 }
 
 // refused ends the negotiation in the words of the server.
@@ -369,12 +379,14 @@ func (m *machine) handlePing(s socket, p natnegwire.Connect, from netip.AddrPort
 	}
 	m.counters.Pings++
 	switch {
-	case m.step < StepPing:
-		m.counters.Early++
-		return
 	case !plausible(from):
 		m.counters.BadAddress++
 		return
+	case m.step < StepPing && m.counters.BadAddress == 0:
+		m.counters.Early++
+		return
+	case m.step < StepPing: // the server could not say where the partner is, the partner does
+		m.startPings(from, now)
 	}
 	if m.step == StepPing {
 		m.remote = from

@@ -393,6 +393,30 @@ func TestConnectWithHostileAddresses(t *testing.T) {
 	}
 }
 
+// A server that cannot say where the partner is leaves it to the partner's pings (openspy-core, for two players behind one
+// address).
+func TestPartnerShowsItsAddress(t *testing.T) {
+	for _, version := range []uint8{2, 3, 4} {
+		m := newMachine(testParams(version, Guest, true))
+		m.start(epoch)
+		m.drain()
+		partner := netip.MustParseAddrPort("203.0.113.9:7777")
+		ping := natnegwire.Connect{Header: m.header(natnegwire.TypeConnectPing), Remote: m.local}
+		m.handle(gameSocket, ping.Append(nil), partner, epoch)
+		if m.step >= StepPing || m.counters.Early != 1 {
+			t.Fatalf("version %d: a ping before any CONNECT is taken: %v", version, m.step)
+		}
+		m.connectTo(netip.MustParseAddrPort("0.0.0.0:26500"), m.servers.state[0].Addr, epoch)
+		m.drain()
+		m.handle(gameSocket, ping.Append(nil), partner, epoch)
+		ping.GotData = 1
+		m.handle(gameSocket, ping.Append(nil), partner, epoch)
+		if m.step != StepConnected || m.remote != partner {
+			t.Errorf("version %d: %v, remote %v", version, m.step, m.remote)
+		}
+	}
+}
+
 // Our own pings may come back: the server named our own address, the NAT turns packets around, or somebody echoes them.
 // They are no partner.
 func TestOurOwnPingsAreNoPartner(t *testing.T) {

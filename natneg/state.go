@@ -83,7 +83,7 @@ type Counters struct {
 	Malformed    int // ignored: not readable
 	Foreign      int // ignored: not NatNeg, or another cookie, on the negotiate socket
 	Unlisted     int // ignored: CONNECT from an address that is no matchup server's
-	BadAddress   int // ignored: CONNECT with an address where no partner can be, such as one of this machine alone
+	BadAddress   int // CONNECT with an address where no partner can be, such as one of this machine alone: nothing is sent there
 	Echoes       int // ignored: our own pings that came back
 	Early        int // ignored: pings before the servers named the partner
 	Unexpected   int // ignored: types that a client does not get
