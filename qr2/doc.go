@@ -19,7 +19,8 @@
 // refused by [Host.Update]. A query that does not gets one datagram of at most 1400 bytes: if that is too small, the last
 // players are left out, then teams, then server keys, always whole ones, and the counts in the reply say what is there;
 // [Counters] count it. Empty player and team values are sent as a blank in split replies, because they would end the list at
-// the reader. Answers are made once for each snapshot and kind of question, so that answering does not allocate.
+// the reader. Answers to whole sections are made once for each snapshot, others each time in the bytes that are sent:
+// answering does not allocate.
 //
 // # Where it differs from the original
 //

@@ -278,6 +278,7 @@ func (c *core) sendHeartbeat(m *master, state qr2wire.StateChanged, now time.Tim
 	limit := c.config.HeartbeatSize
 	if all, server := h.Size(); all >= limit && state != qr2wire.StateShutdown {
 		c.counters.HeartbeatsShortened++
+		h.ServerOnly = true
 		// The original cuts in the middle of a value; whole ones are of more use.
 		for server >= limit && len(h.Data.Server) > 0 {
 			last := h.Data.Server[len(h.Data.Server)-1]

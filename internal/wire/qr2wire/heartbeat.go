@@ -34,6 +34,7 @@ type Heartbeat struct {
 	ReportPublic bool           // publicip and publicport are there
 	Public       netip.AddrPort // the zero value until the master has said it
 	Data         Data           // not sent with StateShutdown
+	ServerOnly   bool           // the server section is sent alone, as if everything did not fit
 }
 
 // Append adds the whole packet, as the original makes it: if everything takes limit bytes or more, the server section
@@ -50,10 +51,12 @@ func (h Heartbeat) Append(b []byte, limit int) (packet []byte, cut bool) {
 	}
 	b = appendServer(b, h.Data.Server)
 	server := len(b)
-	b = appendTable(b, &h.Data.Players, len(h.Data.Players.Rows))
-	b = appendTable(b, &h.Data.Teams, len(h.Data.Teams.Rows))
-	if len(b)-start < limit {
-		return b, false
+	if !h.ServerOnly {
+		b = appendTable(b, &h.Data.Players, len(h.Data.Players.Rows))
+		b = appendTable(b, &h.Data.Teams, len(h.Data.Teams.Rows))
+		if len(b)-start < limit {
+			return b, false
+		}
 	}
 	return cutAt(b[:server], start+limit)
 }
