@@ -28,6 +28,9 @@ var (
 	// ErrTooBig: the snapshot does not fit into the eight packets of a split reply, or a value not into one of them.
 	ErrTooBig = errors.New("the snapshot is too big")
 
+	// ErrSameMaster: two of the configured masters have the same address; it is reported to once. Error.Reason names the other.
+	ErrSameMaster = errors.New("it is the same as another master")
+
 	// ErrInvalid: the configuration or a snapshot has something in it that the protocol cannot carry.
 	ErrInvalid = errors.New("not possible")
 

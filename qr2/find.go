@@ -44,9 +44,11 @@ func (h *Host) find(ctx context.Context, m *master, first bool, again <-chan str
 		if !ok {
 			return
 		}
+		var out batch
 		h.mu.Lock()
-		h.core.resolved(m, addrs, time.Now())
+		h.core.resolved(m, addrs, time.Now(), &out)
 		h.mu.Unlock()
+		h.flush(&out)
 		h.deliver()
 		h.poke()
 		if check {

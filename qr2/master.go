@@ -46,6 +46,7 @@ type phase uint8
 
 const (
 	phaseOff     phase = iota
+	phaseShared        // another of our masters has its address; it is looked up again later
 	phaseInitial       // nothing has come from the master yet
 	phaseRunning
 )
@@ -133,13 +134,30 @@ func (c *core) unresolved(m *master, err error, now time.Time) {
 
 // resolved starts with the master, or goes on with its new address. Names with several addresses come in any order: one
 // that answers is kept for as long as it is among them, and from one that does not it goes on to the next.
-func (c *core) resolved(m *master, addrs []netip.AddrPort, now time.Time) {
+func (c *core) resolved(m *master, addrs []netip.AddrPort, now time.Time, out *batch) {
 	m.lookedUp = now
 	if m.stopped || m.state.Step == StepUnavailable {
 		return
 	}
+	// Two names of one master: it would see two game servers fight for our address.
+	var other *master
+	addrs = slices.DeleteFunc(slices.Clone(addrs), func(addr netip.AddrPort) bool {
+		has := c.byAddr(addr)
+		if has == nil || has == m {
+			return false
+		}
+		other = has
+		return true
+	})
+	if len(addrs) == 0 {
+		c.leave(m, now, out)
+		m.phase, m.state.Addr = phaseShared, netip.AddrPort{}
+		m.forget()
+		c.enter(m, StepUnresolved, &Error{Op: "resolve", Peer: m.state.Name, Err: ErrSameMaster, Reason: other.state.Name}, now)
+		return
+	}
 	addr := addrs[0]
-	if i := slices.Index(addrs, m.state.Addr); i >= 0 && m.phase != phaseOff {
+	if i := slices.Index(addrs, m.state.Addr); i >= 0 {
 		if m.state.Step == StepNoAnswer {
 			i++
 		}
@@ -180,6 +198,8 @@ func (m *master) due() time.Time {
 
 func (m *master) heartbeatDue() time.Time {
 	switch m.phase {
+	case phaseShared:
+		return m.lookedUp.Add(lookupInterval)
 	case phaseInitial:
 		return m.initialDue()
 	case phaseRunning:
@@ -214,7 +234,12 @@ func (c *core) tickMaster(m *master, now time.Time, out *batch) {
 	if !m.nextCheck.IsZero() && !now.Before(m.nextCheck) {
 		c.tickCheck(m, now, out)
 	}
-	if m.phase == phaseInitial {
+	switch m.phase {
+	case phaseShared:
+		if !now.Before(m.lookedUp.Add(lookupInterval)) {
+			m.wantAddr, m.lookedUp = true, now
+		}
+	case phaseInitial:
 		c.tickInitial(m, now, out)
 	}
 	if m.phase != phaseRunning {
@@ -303,7 +328,7 @@ func (c *core) goodbye(m *master, now time.Time, out *batch) {
 
 // leave ends the heartbeats with a goodbye, if there were any.
 func (c *core) leave(m *master, now time.Time, out *batch) {
-	if m.phase != phaseOff && m.state.Heartbeats > 0 {
+	if m.phase >= phaseInitial && m.state.Heartbeats > 0 {
 		for range goodbyes {
 			c.sendHeartbeat(m, qr2wire.StateShutdown, now, out)
 		}

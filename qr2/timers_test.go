@@ -1,6 +1,7 @@
 package qr2
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -111,7 +112,7 @@ func (b *bench) receiveFrom(packet []byte, from netip.AddrPort) {
 func (b *bench) key() qr2wire.Key { return b.core.masters[0].key }
 
 func (b *bench) resolved(available netip.AddrPort) {
-	b.core.resolved(b.core.masters[0], []netip.AddrPort{masterAddr}, b.now)
+	b.core.resolved(b.core.masters[0], []netip.AddrPort{masterAddr}, b.now, &b.out)
 	if available.IsValid() {
 		b.core.check(b.core.masters[0], available, b.now)
 	}
@@ -288,7 +289,7 @@ func TestAddressesOfAMaster(t *testing.T) {
 			t.Errorf("at %v nobody wants to look the name up", b.now.Sub(epoch))
 		}
 		m.wantAddr = false
-		b.core.resolved(m, addrs, b.now)
+		b.core.resolved(m, addrs, b.now, &b.out)
 		b.settle()
 	}
 	m.wantAddr = true
@@ -317,6 +318,35 @@ func TestAddressesOfAMaster(t *testing.T) {
 	b.until(1_300_000)
 	if want := "1300000 heartbeat 3"; m.state.Addr != masterAddr || b.log[len(b.log)-1] != want {
 		t.Errorf("at %v: %q", m.state.Addr, b.log)
+	}
+}
+
+// Two names for one master: it hears of us once, and the second name is tried again later.
+func TestTwoNamesOfOneMaster(t *testing.T) {
+	b := newBench(t, Config{})
+	second := newMaster("second")
+	b.core.masters = append(b.core.masters, second)
+	b.core.begin(second, b.now)
+	b.core.events = nil
+	b.resolved(netip.AddrPort{})
+	b.core.resolved(second, []netip.AddrPort{masterAddr}, b.now, &b.out)
+	b.settle()
+	b.challenge("abcdef00C00002011964")
+	b.registered()
+	b.until(59_000)
+	b.want("0 heartbeat sent", "0 heartbeat 3", "0 master not found", "0 challenge answered", "0 challenge", "0 listed", "20000 keep-alive", "40000 keep-alive")
+	if !errors.Is(second.state.Err, ErrSameMaster) {
+		t.Error(second.state.Err)
+	}
+	b.until(600_000)
+	if !second.wantAddr {
+		t.Error("the second name is not looked up again")
+	}
+	other := netip.MustParseAddrPort("192.0.2.77:27900")
+	b.core.resolved(second, []netip.AddrPort{masterAddr, other}, b.now, &b.out)
+	b.until(600_001)
+	if second.state.Addr != other || second.state.Heartbeats != 1 {
+		t.Errorf("%+v", second.state)
 	}
 }
 
