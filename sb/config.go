@@ -135,3 +135,9 @@ func (c Config) natNeg() natneg.Config {
 	}
 	return n
 }
+
+// negotiates reports whether matchup servers are configured.
+func (c Config) negotiates() bool {
+	n := c.natNeg()
+	return n.Domain != "" || n.Host != "" || len(n.Servers) > 0
+}

@@ -87,7 +87,8 @@ func (e *ConnectError) Unwrap() []error {
 
 // Connect finds a way to a listed server and makes sure that it works: over the LAN if the server is behind our own public
 // address, directly if it takes packets from strangers, else by NAT negotiation (spec sb.md C). The first two are proved
-// with a short direct query from a socket of its own; if that fails, the next way is tried. conn is the game's own
+// with a short direct query from a socket of its own (of the query port: whether the game itself listens, only the game can
+// tell); if that fails, the next way is tried. conn is the game's own
 // socket, or its view of a shared one; nil means that one is opened. An error is *Error around *ConnectError.
 func (b *Browser) Connect(ctx context.Context, server Server, conn net.PacketConn) (*Connection, error) {
 	c := &connector{browser: b, server: server, conn: conn}
@@ -142,7 +143,9 @@ func (c *connector) ways() []way {
 			return c.proved(ctx, server.Addr, remote)
 		}})
 	}
-	if server.Flags&FlagNatNeg != 0 {
+	// OpenSpy drops the flag of servers that it can query itself, so a failed direct way may still be negotiated.
+	negotiable := server.Flags&FlagNatNeg != 0 || server.Flags&FlagDirect != 0 && c.browser.config.negotiates()
+	if negotiable {
 		list = append(list, way{PathNatNeg, c.negotiate})
 	}
 	return list

@@ -310,7 +310,7 @@ func (l *link) decoderError(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return l.fail(joined(ErrIncomplete, err), "")
 	}
-	return l.fail(joined(ErrMalformed, err), "")
+	return l.fail(joined(ErrMalformed, err), l.suspicion())
 }
 
 // readError makes sense of a read or write that failed for a reason other than the master's closing.
@@ -335,7 +335,19 @@ func (l *link) readError(ctx context.Context, err error) error {
 	case l.cipher == nil:
 		return l.fail(ErrSilence, "the master stopped in front of the list")
 	}
-	return l.fail(ErrSilence, "the master stopped; expected next: "+l.decoder.Step())
+	reason := "the master stopped; expected next: " + l.decoder.Step()
+	if hint := l.suspicion(); hint != "" {
+		reason += "; " + hint
+	}
+	return l.fail(ErrSilence, reason)
+}
+
+// suspicion names what garbage in place of a list usually means: with a wrong secret it decrypts to nonsense.
+func (l *link) suspicion() string {
+	if l.cipher == nil || l.track.get().Servers > 0 {
+		return ""
+	}
+	return "is the Secret of the game right?"
 }
 
 // close ends the connection.

@@ -107,14 +107,18 @@ func (b *Browser) list(ctx context.Context, query Query, options sbwire.Options,
 	}
 	defer l.close()
 	defer context.AfterFunc(ctx, func() { l.conn.Close() })()
-	var element sbwire.Element
+	var element, head sbwire.Element
 	for count := 0; ; {
 		if err := l.nextOfList(ctx, &element); err != nil {
 			return err
 		}
+		// With a wrong secret the head is nonsense. It is believed once something that makes sense has followed.
+		if count == 0 && (element.Kind == sbwire.KindServer || element.Kind == sbwire.KindEnd) {
+			b.learn(l, &head, query)
+		}
 		switch element.Kind {
 		case sbwire.KindHead:
-			b.learn(l, &element, query)
+			head = element
 		case sbwire.KindServer:
 			if count++; !yield(newServer(&element.Server), nil) || count == query.Limit {
 				return errStop

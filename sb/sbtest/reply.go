@@ -365,7 +365,7 @@ func (c *conn) entry(server registry.Server) sbwire.Entry {
 	if server.Reachable {
 		entry.Flags |= sbwire.FlagDirect
 	}
-	if server.NatNeg {
+	if server.NatNeg && (family != quirks.OpenSpy || !server.Reachable) { // OpenSpy says one or the other
 		entry.Flags |= sbwire.FlagNatNeg
 	}
 	if server.Private.IsValid() {

@@ -3,6 +3,7 @@ package sb_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
 	"sync"
@@ -104,6 +105,46 @@ func TestConnectTellsWhatItTried(t *testing.T) {
 	cancel()
 	_, err = browser.Connect(ctx, server, nil)
 	require.ErrorIs(t, err, context.Canceled)
+}
+
+// OpenSpy lists a server that it can query as direct only; if the player cannot, negotiation is still tried.
+func TestConnectFallsBackToNatNeg(t *testing.T) {
+	dead := loopbackServer(t, &gameServer{mute: true})
+	_, server := browserWith(t, sbtest.Config{Family: "openspy"}, sbtest.GameServer{Addr: dead, Reachable: true, NatNeg: true})
+	require.Zero(t, server.Flags&sb.FlagNatNeg)
+	master, err := sbtest.New(sbtest.Config{Games: games})
+	require.NoError(t, err)
+	defer master.Close()
+	browser := newBrowser(t, sb.Config{Addr: master.Addr(), QueryTimeout: 20 * time.Millisecond, QueryAttempts: 2,
+		NatNeg: natneg.Config{Servers: []string{dead.String(), dead.String()}, InitTimeout: 50 * time.Millisecond}})
+	defer browser.Close()
+	_, err = browser.Connect(t.Context(), server, nil)
+	report, ok := errors.AsType[*sb.ConnectError](err)
+	require.True(t, ok)
+	require.Len(t, report.Attempts, 2)
+	require.Equal(t, sb.PathNatNeg, report.Attempts[1].Path)
+}
+
+// A wrong secret turns the list into nonsense: the error says what to look at.
+func TestWrongSecretIsNamed(t *testing.T) {
+	master, err := sbtest.New(sbtest.Config{Games: games})
+	require.NoError(t, err)
+	defer master.Close()
+	for range 20 { // nonsense differs each time
+		browser, err := sb.New(sb.Config{Game: game, Secret: "wrong", Addr: master.Addr(), ReplyTimeout: 50 * time.Millisecond})
+		require.NoError(t, err)
+		for _, err = range browser.List(t.Context(), sb.Query{}) {
+			if err != nil {
+				break
+			}
+		}
+		if err != nil && !errors.Is(err, sb.ErrRefused) {
+			require.ErrorContains(t, err, "Secret")
+		}
+		require.NotContains(t, fmt.Sprint(err), "wrong")
+		require.False(t, browser.PublicAddr().IsValid(), "nonsense is not believed")
+		require.NoError(t, browser.Close())
+	}
 }
 
 // The whole way: the cookie travels through the list master and the QR2 master to a real host, both negotiate on the
