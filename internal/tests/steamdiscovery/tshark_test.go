@@ -17,6 +17,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"google.golang.org/protobuf/reflect/protoreflect"
 
+	"github.com/relight-sdk/relight/internal/tests/peers"
 	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
 )
 
@@ -40,10 +41,7 @@ var wiresharkNames = map[string]string{
 // Wireshark's dissector, written by others, reads the same values from our packets that we put in: types 0 to 10, all
 // that it knows.
 func TestTsharkReadsOurPackets(t *testing.T) {
-	tshark, err := exec.LookPath("tshark")
-	if err != nil {
-		t.Skip("tshark is not installed (Debian: apt-get install tshark)")
-	}
+	tshark := peers.Program(t, "tshark")
 	random := everyType(t)
 	var packets []*steamdiscoverywire.Packet
 	var datagrams [][]byte

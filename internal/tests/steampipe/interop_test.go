@@ -6,36 +6,23 @@ import (
 	_ "embed"
 	"encoding/hex"
 	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"strconv"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/relight-sdk/relight/internal/tests/peers"
 	"github.com/relight-sdk/relight/steampipe"
 	"github.com/relight-sdk/relight/steampipe/depottest"
 )
 
 //go:embed testdata/steam-user.js
-var steamUserScript []byte
+var steamUserScript string
 
 // TestSteamUser lets the npm package steam-user 5.3.0, a client of Steam in JavaScript, download a depot from depottest over
 // HTTP with its own manifest parser, decryption, decompression and checks: what depottest writes is what it reads, and the
 // same as we read.
 func TestSteamUser(t *testing.T) {
-	node, err := exec.LookPath("node")
-	if err != nil {
-		t.Skip("node is not installed")
-	}
-	modules := filepath.Join(os.Getenv("RELIGHT_PEERS"), "node_modules")
-	if os.Getenv("RELIGHT_PEERS") == "" {
-		t.Skip("RELIGHT_PEERS does not say where node_modules with steam-user is")
-	}
-	if _, err := os.Stat(filepath.Join(modules, "steam-user", "components", "cdn.js")); err != nil {
-		t.Skipf("steam-user is not in %s", modules)
-	}
 	for _, container := range containers {
 		for _, clear := range []bool{false, true} {
 			name := container.String() + " with encrypted names"
@@ -51,10 +38,8 @@ func TestSteamUser(t *testing.T) {
 				}})
 				require.NoError(t, err)
 				server := serve(t, depottest.Config{Hosts: []string{"cache7.example.net"}, RequestCode: 4711}, depot)
-				command := exec.CommandContext(t.Context(), node, "-", server.Addr(), "cache7.example.net", strconv.Itoa(int(depot.ID)),
+				command := peers.Node(t, "steam-user", steamUserScript, server.Addr(), "cache7.example.net", strconv.Itoa(int(depot.ID)),
 					strconv.FormatUint(depot.ManifestID, 10), hex.EncodeToString(depot.Key[:]), "4711")
-				command.Env = append(os.Environ(), "NODE_PATH="+modules)
-				command.Stdin = bytes.NewReader(steamUserScript)
 				var said bytes.Buffer
 				command.Stderr = &said
 				output, err := command.Output()

@@ -4,7 +4,7 @@
 const crypto = require('crypto');
 const SteamUser = require('steam-user');
 
-const [address, vhost, depot, manifestID, key, code] = process.argv.slice(2);
+const [address, vhost, depot, manifestID, key, code] = process.argv.slice(-6);
 const client = Object.create(SteamUser.prototype);
 client.emit = () => {};
 client._warn = () => {};
