@@ -29,22 +29,25 @@ func (s *Session) SetPresence(ctx context.Context, presence Presence) error {
 	if published != nil && *published == presence {
 		return nil
 	}
-	err := s.send(ctx, op, &gpwire.SetStatus{
+	messages := []gpwire.Message{&gpwire.SetStatus{
 		Status: presence.Status, SessionKey: key,
 		Text: kv.Sanitize(presence.Text), Location: kv.Sanitize(presence.Location),
-	})
-	if err != nil {
-		return err
-	}
+	}}
 	if s.config.Revision&RevisionStatusInfo != 0 {
-		err := s.send(ctx, op, &gpwire.StatusInfo{
-			Status: presence.Status, SessionKey: key, RichStatus: presence.Text,
+		info := &gpwire.StatusInfo{
+			Status: presence.Status, SessionKey: key, RichStatus: kv.Sanitize(presence.Text),
 			HostIP: presence.Game.HostIP, HostPrivateIP: presence.Game.HostPrivateIP,
 			QueryPort: presence.Game.QueryPort, HostPort: presence.Game.HostPort,
 			SessionFlags: presence.Game.SessionFlags,
 			GameType:     presence.Game.Type, GameVariant: presence.Game.Variant, GameMap: presence.Game.Map,
-		})
-		if err != nil {
+		}
+		if _, err := info.Append(nil); err != nil { // before the first half is on its way
+			return s.fail(op, textError(err))
+		}
+		messages = append(messages, info)
+	}
+	for _, message := range messages {
+		if err := s.send(ctx, op, message); err != nil {
 			return err
 		}
 	}

@@ -178,6 +178,13 @@ func (s *Session) handleBlockList(m *gpwire.BlockList) {
 
 // pong answers a ping without waiting: a server that sends pings and reads nothing must not stop the session.
 func (s *Session) pong(to ProfileID) {
+	s.mu.Lock()
+	if s.state.Step != StepConnected { // during the login there is no key to answer with
+		s.state.Counters.Dropped++
+		s.mu.Unlock()
+		return
+	}
+	s.mu.Unlock()
 	b, err := (&gpwire.SendMessage{Type: gpwire.TypePong, SessionKey: s.sessionKey(), To: to, Text: "1"}).Append(nil)
 	if err != nil {
 		return

@@ -13,6 +13,7 @@ import (
 	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/gscrypt"
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
+	"github.com/relight-sdk/relight/internal/wire/kv"
 )
 
 const (
@@ -203,6 +204,10 @@ func (s *Session) login(op string, identity Identity, login *gpwire.Login, serve
 		return err
 	}
 	reply := message.(*gpwire.LoginReply)
+	if key := string(reply.SessionKey); key == "" || len(key) > maxSessionKey || !kv.Valid(key) {
+		// Every request carries it, so it must be possible to send it.
+		return s.fail(op, protocolError(&gpwire.FieldError{Message: "lc", Field: "sesskey", Err: gpwire.ErrMalformed}))
+	}
 	if !s.verify(who, login.Challenge, serverChallenge, reply.Proof) {
 		if !s.config.AcceptUnverifiedProof {
 			return s.fail(op, ErrProofMismatch)
@@ -211,7 +216,10 @@ func (s *Session) login(op string, identity Identity, login *gpwire.Login, serve
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.key, s.ticket = reply.SessionKey, reply.Ticket
+	s.key = reply.SessionKey
+	if reply.Ticket != "" { // one that was sent before stays
+		s.ticket = reply.Ticket
+	}
 	s.state.ProfileID, s.state.UserID, s.state.UniqueNick = reply.ProfileID, reply.UserID, reply.UniqueNick
 	return nil
 }
@@ -245,6 +253,9 @@ func (s *Session) sendNow(op string, message gpwire.Message) error {
 	s.state.Counters.BytesSent += uint64(n)
 	return nil
 }
+
+// maxSessionKey bounds the key, which is a number of 32 bits but is kept as text (servers.md §5.1.2).
+const maxSessionKey = 255
 
 // maxLoginMessages bounds what a server can send before it answers a login.
 const maxLoginMessages = 20_000

@@ -95,6 +95,20 @@ func (s *Session) answer(id int, class ErrorCode, profile ProfileID, message gpw
 	s.settle()
 }
 
+// deletedByClosing reports whether a profile was being deleted when the server closed the connection, which is as good as
+// the answer then (spec gp.md §1.3), and gives it.
+func (s *Session) deletedByClosing() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := slices.IndexFunc(s.pending, func(op *operation) bool { return op.class == gpwire.ErrorDeleteProfile })
+	if at < 0 {
+		return false
+	}
+	s.pending[at].done <- outcome{message: &gpwire.DeleteProfileReply{}}
+	s.pending = slices.Delete(s.pending, at, at+1)
+	return true
+}
+
 // refuse gives an error to the operation that it belongs to: by its id, or, since most living servers leave that out, to
 // the only outstanding one that it can belong to. While several are possible, it waits until as many are left as there
 // are such errors.

@@ -2,7 +2,7 @@ package gp
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"strconv"
 	"strings"
 
@@ -94,6 +94,7 @@ type ProfileUpdate struct {
 
 // UpdateProfile changes the player's own profile. The server does not answer; an error comes as a [*ServerError].
 func (s *Session) UpdateProfile(ctx context.Context, update ProfileUpdate) error {
+	const op = "update profile"
 	s.mu.Lock()
 	m := &gpwire.UpdateProfile{SessionKey: s.key, PartnerID: s.partner}
 	s.mu.Unlock()
@@ -119,6 +120,9 @@ func (s *Session) UpdateProfile(ctx context.Context, update ProfileUpdate) error
 		number("icquin", *update.ICQUIN)
 	}
 	if update.Birthday != nil {
+		if !update.Birthday.Valid() {
+			return s.fail(op, fmt.Errorf("%w: the birthday %+v is impossible", ErrInvalidText, *update.Birthday))
+		}
 		number("birthday", int64(update.Birthday.Pack()))
 	}
 	text("aim", update.AIMName)
@@ -128,7 +132,7 @@ func (s *Session) UpdateProfile(ctx context.Context, update ProfileUpdate) error
 	if len(m.Changes) == 0 {
 		return nil
 	}
-	return s.send(ctx, "update profile", m)
+	return s.send(ctx, op, m)
 }
 
 // ChangeAccount changes the e-mail address and the password of the account; what is empty stays. The server does not
@@ -168,7 +172,7 @@ func (s *Session) DeleteProfile(ctx context.Context) error {
 	_, err := s.do(ctx, "delete profile", gpwire.ErrorDeleteProfile, 0, func(key SessionKey, id int) gpwire.Message {
 		return &gpwire.DeleteProfile{SessionKey: key, ID: id}
 	})
-	if err != nil && !errors.Is(err, ErrServerClosed) { // a closed connection is as good as the answer (spec gp.md §1.3)
+	if err != nil {
 		return err
 	}
 	s.end(nil, false)

@@ -43,7 +43,7 @@ type Session struct {
 	ticket    string
 	namespace int
 	partner   int
-	goodbye   bool // say goodbye before closing
+	goodbye   time.Time // until when a goodbye may be said before closing; zero: none
 	nextID    int
 	pending   []*operation // in order of their ids
 	orphans   []orphan
@@ -53,12 +53,6 @@ type Session struct {
 	published *Presence
 }
 
-// outgoing is one message on its way.
-type outgoing struct {
-	bytes []byte
-	done  chan error // nil: nobody waits
-}
-
 // Bounds of what a server can make the session remember.
 const (
 	maxRequests = 1024
@@ -66,7 +60,7 @@ const (
 	outQueue    = 64
 )
 
-// goodbyeTimeout bounds the sending of the last message.
+// goodbyeTimeout bounds the sending of all that is still waiting, and of the logout.
 const goodbyeTimeout = time.Second
 
 func newSession(config Config) *Session {
@@ -173,7 +167,11 @@ func (s *Session) end(err error, goodbye bool) {
 		reason = err.Error()
 	}
 	s.state.Step, s.state.Since, s.state.Err, s.state.Reason = StepClosed, time.Now(), err, reason
-	s.goodbye = goodbye
+	goodbye = goodbye && from == StepConnected
+	if goodbye {
+		s.goodbye = time.Now().Add(goodbyeTimeout)
+	}
+	deadline := s.goodbye
 	peer, pending := s.state.Peer, s.pending
 	s.pending, s.orphans = nil, nil
 	close(s.closing)
@@ -187,8 +185,8 @@ func (s *Session) end(err error, goodbye bool) {
 	if s.conn == nil {
 		return
 	}
-	if goodbye && from == StepConnected {
-		_ = s.conn.SetWriteDeadline(time.Now().Add(goodbyeTimeout)) // the writing goroutine says goodbye and closes
+	if goodbye {
+		_ = s.conn.SetWriteDeadline(deadline) // the writing goroutine says goodbye and closes
 		return
 	}
 	_ = s.conn.Close()
@@ -226,6 +224,10 @@ func (s *Session) readLoop() {
 		if err != nil {
 			if errors.Is(err, os.ErrDeadlineExceeded) {
 				return // the writing goroutine ends the session, for its own reason
+			}
+			if errors.Is(err, ErrServerClosed) && s.deletedByClosing() {
+				s.end(nil, false)
+				return
 			}
 			s.end(s.fail("receive", err), false)
 			return
@@ -284,168 +286,11 @@ func serverClosed(err error) error {
 	return fmt.Errorf("%w: %w", ErrServerClosed, err)
 }
 
-// writeLoop sends messages, one write each, and keep-alives.
-func (s *Session) writeLoop() {
-	defer close(s.drained)
-	timer := time.NewTimer(s.quietFor())
-	defer timer.Stop()
-	defer func() { _ = s.conn.Close() }()
-	for {
-		select {
-		case <-s.closing:
-			s.sayGoodbye()
-			return
-		case message := <-s.out:
-			err := s.write(message.bytes, s.config.WriteTimeout)
-			if message.done != nil {
-				message.done <- err
-			}
-			if err != nil {
-				s.lost(s.fail("send", err))
-				return
-			}
-		case <-timer.C:
-			if err := s.keepAlive(); err != nil {
-				s.lost(s.fail("keep alive", err))
-				return
-			}
-			timer.Reset(s.quietFor())
-		}
-	}
-}
-
-// lastWords is how long a session whose sending has failed listens for the reason: a server that kicks a player says why
-// before it closes.
-const lastWords = 250 * time.Millisecond
-
-// lost ends the session because nothing can be sent any more.
-func (s *Session) lost(err *Error) {
-	if !errors.Is(err, ErrPeerSilent) {
-		_ = s.conn.SetReadDeadline(time.Now().Add(lastWords))
-		timer := time.NewTimer(2 * lastWords)
-		defer timer.Stop()
-		select {
-		case <-s.reading:
-		case <-timer.C:
-		}
-	}
-	s.end(err, false)
-}
-
-// sayGoodbye sends what is still waiting, and the logout.
-func (s *Session) sayGoodbye() {
-	s.mu.Lock()
-	goodbye, key := s.goodbye, s.key
-	s.mu.Unlock()
-	if !goodbye {
-		return
-	}
-	for {
-		select {
-		case message := <-s.out:
-			err := s.write(message.bytes, goodbyeTimeout)
-			if message.done != nil {
-				message.done <- err
-			}
-			if err != nil {
-				return
-			}
-			continue
-		default:
-		}
-		break
-	}
-	if b, err := (&gpwire.Logout{SessionKey: key}).Append(nil); err == nil {
-		_ = s.write(b, goodbyeTimeout)
-	}
-}
-
-// write sends one message with one call, since some servers take one read for one message (servers.md §5.1.3).
-func (s *Session) write(b []byte, limit time.Duration) error {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(limit))
-	select {
-	case <-s.closing: // end may have set its deadline before this one was
-		_ = s.conn.SetWriteDeadline(time.Now().Add(min(limit, goodbyeTimeout)))
-	default:
-	}
-	s.trace("sent", b)
-	n, err := s.conn.Write(b)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.state.Counters.BytesSent += uint64(n)
-	if err != nil {
-		return err
-	}
-	s.state.Counters.MessagesSent++
-	s.state.LastSent = time.Now()
-	return nil
-}
-
 // trace logs a message with its secrets masked.
 func (s *Session) trace(what string, body []byte) {
 	if s.log.Enabled(context.Background(), slog.LevelDebug) {
 		s.log.Debug("gp message "+what, "message", gpwire.Mask(body))
 	}
-}
-
-// quietFor is how long the writing goroutine can sleep: until a keep-alive is due, or until the server has been silent
-// for too long.
-func (s *Session) quietFor() time.Duration {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	wait := time.Duration(1<<63 - 1)
-	if due, ok := s.keepAliveDue(); ok {
-		wait = time.Until(due)
-	}
-	if s.config.PeerTimeout > 0 {
-		wait = min(wait, time.Until(s.state.LastReceived.Add(s.config.PeerTimeout)))
-	}
-	return max(wait, 0)
-}
-
-// keepAliveDue is when a keep-alive shall be sent if nothing happens before.
-func (s *Session) keepAliveDue() (due time.Time, ok bool) {
-	last := s.state.LastReceived
-	if s.state.LastSent.After(last) {
-		last = s.state.LastSent
-	}
-	if s.config.KeepAlive > 0 {
-		due, ok = last.Add(s.config.KeepAlive), true
-	}
-	if half := s.config.PeerTimeout / 2; half > 0 {
-		// Asked once: a probe that was sent after the last word of the server is not repeated.
-		probe := s.state.LastReceived.Add(half)
-		if s.state.LastSent.Before(probe) && (!ok || probe.Before(due)) {
-			due, ok = probe, true
-		}
-	}
-	return due, ok
-}
-
-// keepAlive does what is due.
-func (s *Session) keepAlive() error {
-	now := time.Now()
-	s.mu.Lock()
-	silent := s.config.PeerTimeout > 0 && !now.Before(s.state.LastReceived.Add(s.config.PeerTimeout))
-	due, ok := s.keepAliveDue()
-	s.mu.Unlock()
-	if silent {
-		return fmt.Errorf("%w: nothing received for %v", ErrPeerSilent, s.config.PeerTimeout)
-	}
-	if !ok || now.Before(due) {
-		return nil
-	}
-	b, err := (&gpwire.KeepAlive{}).Append(nil)
-	if err != nil {
-		return err
-	}
-	if err := s.write(b, s.config.WriteTimeout); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	s.state.Counters.KeepAlivesSent++
-	s.mu.Unlock()
-	return nil
 }
 
 // ignored counts a message that could not be used.
@@ -459,48 +304,6 @@ func (s *Session) ignored(body []byte, err error) {
 	s.state.Reason = err.Error()
 	s.mu.Unlock()
 	s.log.Warn("gp message ignored", "reason", err, "bytes", len(body))
-}
-
-// send sends a message and waits until it is on its way.
-func (s *Session) send(ctx context.Context, op string, message gpwire.Message) error {
-	b, err := message.Append(nil)
-	if err != nil {
-		return s.fail(op, textError(err))
-	}
-	if err := ctx.Err(); err != nil {
-		return s.fail(op, ended(ctx, err))
-	}
-	sent := &outgoing{bytes: b, done: make(chan error, 1)}
-	select {
-	case <-s.closing:
-		return s.closedError(op)
-	default:
-	}
-	select {
-	case s.out <- sent:
-	case <-ctx.Done():
-		return s.fail(op, ended(ctx, nil))
-	case <-s.closing:
-		return s.closedError(op)
-	}
-	select {
-	case err := <-sent.done:
-		if err != nil {
-			return s.fail(op, err)
-		}
-		return nil
-	case <-ctx.Done():
-		return s.fail(op, ended(ctx, nil))
-	case <-s.drained:
-		select {
-		case err := <-sent.done: // it was written before the session ended
-			if err == nil {
-				return nil
-			}
-		default:
-		}
-		return s.closedError(op)
-	}
 }
 
 // sessionKey is what every request carries.
