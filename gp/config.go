@@ -67,7 +67,7 @@ type Config struct {
 	OperationTimeout time.Duration
 	// WriteTimeout bounds the sending of one message. Zero means 10 s.
 	WriteTimeout time.Duration
-	// SearchTimeout bounds one search from its start to its last result. Zero means 30 s.
+	// SearchTimeout bounds one search, all pages of its results together. Zero means 30 s.
 	SearchTimeout time.Duration
 	// KeepAlive is the silence, of both sides, after which a keep-alive is sent. Zero means 120 s, like the original;
 	// negative means never.

@@ -85,8 +85,10 @@ func (s *Searcher) Profiles(ctx context.Context, query ProfileQuery) iter.Seq2[M
 			yield(Match{}, &Error{Op: op, Err: errNoCriterion})
 			return
 		}
+		page := *s // its limit of time is what is left of the search's; what the caller does in between does not count
 		for total := 0; ; {
-			list, err := s.matches(ctx, op, gpwire.ListSearch, &gpwire.Search{
+			start := time.Now()
+			list, err := page.matches(ctx, op, gpwire.ListSearch, &gpwire.Search{
 				SessionKey: s.key, ProfileID: s.profile, NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID,
 				Nick: query.Nick, UniqueNick: query.UniqueNick, Email: strings.ToLower(query.Email),
 				FirstName: query.FirstName, LastName: query.LastName, ICQUIN: query.ICQUIN, Skip: total, GameName: s.config.Game,
@@ -95,6 +97,7 @@ func (s *Searcher) Profiles(ctx context.Context, query ProfileQuery) iter.Seq2[M
 				yield(Match{}, err)
 				return
 			}
+			page.config.SearchTimeout -= time.Since(start)
 			for _, match := range list.Matches {
 				if total++; total > s.config.MaxResults {
 					yield(Match{}, &Error{Op: op, Err: ErrTooManyResults})
@@ -143,13 +146,14 @@ func (s *Searcher) Nicks(ctx context.Context, email, password string) ([]NickPai
 		Email: strings.ToLower(email), PassEnc: gscrypt.EncodePassword(password),
 		NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID, GameName: s.config.Game,
 	}, func(body []byte) (*gpwire.NicksReply, error) {
-		return gpwire.ParseNicksReply(body, s.config.MaxResults)
+		reply, err := gpwire.ParseNicksReply(body, s.config.MaxResults)
+		if err == nil && reply.Code != 0 && len(reply.Nicks) == 0 {
+			return nil, &Error{Refused: true, Code: reply.Code}
+		}
+		return reply, err
 	})
 	if err != nil {
 		return nil, err
-	}
-	if reply.Code != 0 && len(reply.Nicks) == 0 {
-		return nil, &Error{Op: op, Refused: true, Code: reply.Code}
 	}
 	return reply.Nicks, nil
 }
@@ -164,7 +168,11 @@ func (s *Searcher) Check(ctx context.Context, nick, email, password string) (Pro
 
 // NewUser creates an account without logging in, and returns its profile.
 func (s *Searcher) NewUser(ctx context.Context, account Account) (ProfileID, error) {
-	return s.code(ctx, "new user", "nur", &gpwire.SearchNewUser{
+	const op = "new user"
+	if len(account.Password) > gpwire.MaxPassword {
+		return 0, &Error{Op: op, Err: textError(&gpwire.LimitError{Length: len(account.Password), Limit: gpwire.MaxPassword})}
+	}
+	return s.code(ctx, op, "nur", &gpwire.SearchNewUser{
 		Nick: account.Nick, Email: account.Email, PassEnc: gscrypt.EncodePassword(account.Password),
 		ProductID: s.config.ProductID, NamespaceID: s.config.NamespaceID, UniqueNick: account.UniqueNick,
 		CDKey: account.CDKey, PartnerID: s.config.PartnerID, GameName: s.config.Game,
@@ -212,13 +220,14 @@ func (s *Searcher) BuddiesOf(ctx context.Context, profile ProfileID, limit int) 
 	reply, err := exchange(ctx, s, op, gpwire.ProfileListMarker, &gpwire.ProfileList{
 		SessionKey: s.key, ProfileID: s.profile, Of: profile, MaxResults: limit, GameName: s.config.Game,
 	}, func(body []byte) (*gpwire.ProfileListReply, error) {
-		return gpwire.ParseProfileListReply(body, s.config.MaxResults)
+		reply, err := gpwire.ParseProfileListReply(body, s.config.MaxResults)
+		if err == nil && reply.Hidden {
+			return nil, &Error{Err: ErrHidden}
+		}
+		return reply, err
 	})
 	if err != nil {
 		return nil, err
-	}
-	if reply.Hidden {
-		return nil, &Error{Op: op, Err: ErrHidden}
 	}
 	return reply.ProfileIDs, nil
 }
@@ -243,18 +252,19 @@ func (s *Searcher) list(ctx context.Context, op string, kind gpwire.ListKind, re
 
 func (s *Searcher) code(ctx context.Context, op, name string, request gpwire.Message) (ProfileID, error) {
 	reply, err := exchange(ctx, s, op, "", request, func(body []byte) (*gpwire.CodeReply, error) {
-		return gpwire.ParseCodeReply(name, body)
+		reply, err := gpwire.ParseCodeReply(name, body)
+		if err == nil && reply.Code != 0 {
+			return nil, &Error{Refused: true, Code: reply.Code}
+		}
+		return reply, err
 	})
 	if err != nil {
 		return 0, err
 	}
-	if reply.Code != 0 {
-		return 0, &Error{Op: op, Refused: true, Code: reply.Code}
-	}
 	return reply.ProfileID, nil
 }
 
-// exchange runs one search on a connection of its own.
+// exchange runs one search on a connection of its own. An [*Error] of parse needs neither operation nor peer.
 func exchange[T any](ctx context.Context, s *Searcher, op, marker string, request gpwire.Message, parse func([]byte) (*T, error)) (*T, error) {
 	limit := fmt.Errorf("%s took longer than %v", op, s.config.SearchTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.SearchTimeout, limit)
@@ -271,6 +281,10 @@ func exchange[T any](ctx context.Context, s *Searcher, op, marker string, reques
 		return nil, refused(op, StepNone, peer, refusal)
 	}
 	reply, err := parse(body)
+	if refusal, ok := errors.AsType[*Error](err); ok { // the reply itself says no
+		refusal.Op, refusal.Peer = op, peer
+		return nil, refusal
+	}
 	if err != nil {
 		if _, many := errors.AsType[*gpwire.LimitError](err); many {
 			return nil, &Error{Op: op, Peer: peer, Err: fmt.Errorf("%w: %w", ErrTooManyResults, err)}

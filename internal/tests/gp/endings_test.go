@@ -1,8 +1,11 @@
 package gp_test
 
 import (
+	"context"
 	"io"
+	"net"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -126,4 +129,64 @@ func TestImpossibleBirthday(t *testing.T) {
 	session := logIn(t, gp.Config{}, "1", func(p *peer) { p.receive() })
 	err := session.UpdateProfile(t.Context(), gp.ProfileUpdate{Birthday: &gp.Birthday{Day: 31, Month: 2, Year: 1980}})
 	require.ErrorIs(t, err, gp.ErrInvalidText)
+}
+
+// A refusal of a search names who refused, in whatever form it came.
+func TestSearchErrorsNameThePeer(t *testing.T) {
+	for reply, search := range map[string]func(*gp.Searcher) error{
+		`\cur\3587\final\`: func(s *gp.Searcher) error { _, err := s.Check(t.Context(), "a", "b@c", "d"); return err },
+		`\nr\260\ndone\\final\`: func(s *gp.Searcher) error {
+			_, err := s.Nicks(t.Context(), "a@b", "c")
+			return err
+		},
+		`\profilelist\\hidden\1\pldone\\final\`:       func(s *gp.Searcher) error { _, err := s.BuddiesOf(t.Context(), 1, 10); return err },
+		`\error\\err\3328\errmsg\no\final\`:           func(s *gp.Searcher) error { _, err := s.ValidEmail(t.Context(), "a@b"); return err },
+		`\` + strings.Repeat("y", 5000) + `\1\final\`: func(s *gp.Searcher) error { _, err := s.Suggest(t.Context(), "a"); return err },
+	} {
+		dial := scripted(t, func(p *peer) {
+			p.receive()
+			p.send(reply)
+		})
+		err := search(gp.NewSearcher(gp.Config{Host: "192.0.2.1", DialContext: dial}))
+		require.ErrorContains(t, err, "192.0.2.1:29901", reply)
+		require.Less(t, len(err.Error()), 500)
+	}
+}
+
+// A server that always has more cannot keep a search going beyond its limit of time.
+func TestSearchTimeCoversAllPages(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		pages := 0
+		var servers sync.WaitGroup
+		defer servers.Wait()
+		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+			pages++
+			client, server := net.Pipe()
+			servers.Go(func() {
+				defer server.Close()
+				p := &peer{t: t, conn: server}
+				p.receive()
+				time.Sleep(4 * time.Second)
+				p.send(`\bsr\7\nick\x\bsrdone\\more\1\final\`)
+			})
+			return client, nil
+		}
+		start := time.Now()
+		var last error
+		for _, last = range gp.NewSearcher(gp.Config{Host: "192.0.2.1", DialContext: dial}).Profiles(t.Context(), gp.ProfileQuery{Nick: "x"}) {
+		}
+		require.True(t, isTimeout(last), "%v", last)
+		require.Equal(t, 30*time.Second, time.Since(start))
+		require.Equal(t, 8, pages)
+	})
+}
+
+// What a status says beside the status itself is not to be relied on, and no reason to lose it.
+func TestStatusWithOddNumbers(t *testing.T) {
+	session := logIn(t, gp.Config{}, "1", func(p *peer) {
+		p.send(`\bm\100\f\7\msg\|s|2|ss|here|ls||ip|192.0.2.1|p|-1|qm|4294967295\final\`)
+		p.receive()
+	})
+	status := next[*gp.BuddyStatus](t, session)
+	assert.Equal(t, &gp.BuddyStatus{ProfileID: 7, Status: gp.Playing, Text: "here", QuietFlags: gp.QuietAll}, status)
 }

@@ -257,7 +257,8 @@ func (s BuddyStatus) Payload() string {
 }
 
 // ParseBuddyStatus reads the payload of [TypeStatus]: |key|value pairs of which only s is always there. The list may end
-// early and hold unknown keys (servers.md §5.3).
+// early and hold unknown keys (servers.md §5.3). An address, a port or flags that cannot be read are unknown: nobody relies on
+// them, and the status is what counts.
 func ParseBuddyStatus(payload string) (BuddyStatus, error) {
 	var s BuddyStatus
 	fail := func(key string, err error) (BuddyStatus, error) {
@@ -269,26 +270,27 @@ func ParseBuddyStatus(payload string) (BuddyStatus, error) {
 		var key, value string
 		key, rest, _ = strings.Cut(rest, "|")
 		value, rest, _ = strings.Cut(rest, "|")
-		var err error
 		switch key {
 		case "s":
-			if !found {
-				s.Status, err = parseNumber[Status]([]byte(value))
-				found = true
+			if found {
+				continue
 			}
+			var err error
+			if s.Status, err = parseNumber[Status]([]byte(value)); err != nil {
+				return fail(key, err)
+			}
+			found = true
 		case "ss":
 			s.Text = value
 		case "ls":
 			s.Location = value
 		case "ip":
-			s.IP, err = parseAddress([]byte(value))
+			s.IP, _ = parseAddress([]byte(value))
 		case "p":
-			s.Port, err = parseNumber[uint16]([]byte(value))
+			s.Port, _ = parseNumber[uint16]([]byte(value))
 		case "qm":
-			s.QuietFlags, err = parseNumber[int]([]byte(value))
-		}
-		if err != nil {
-			return fail(key, err)
+			flags, _ := parseNumber[int64]([]byte(value))
+			s.QuietFlags = int(int32(flags)) // 4294967295 is -1, all
 		}
 	}
 	if !found {

@@ -20,7 +20,7 @@ type FieldError struct {
 }
 
 func (e *FieldError) Error() string {
-	return fmt.Sprintf("gp message %q: field %q: %v", e.Message, e.Field, e.Err)
+	return fmt.Sprintf("gp message %q: field %q: %v", e.Message, e.Field[:min(len(e.Field), 64)], e.Err)
 }
 
 func (e *FieldError) Unwrap() error { return e.Err }
