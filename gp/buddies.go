@@ -162,6 +162,16 @@ func (s *Session) Invite(ctx context.Context, profile ProfileID, productID int, 
 	})
 }
 
+// AcceptInvites says which products the player takes invitations for; none without any. The SDK of 2009 dropped it, and
+// living servers ignore it.
+func (s *Session) AcceptInvites(ctx context.Context, productIDs ...int) error {
+	m := &gpwire.InviteTo{SessionKey: s.sessionKey()}
+	for _, id := range productIDs {
+		m.Products = append(m.Products, ProfileID(id)) // a number like any other to the codec
+	}
+	return s.send(ctx, "accept invites", m)
+}
+
 // SetQuiet says what the server shall hold back, as a sum of Quiet constants.
 func (s *Session) SetQuiet(ctx context.Context, flags int) error {
 	return s.send(ctx, "set quiet", &gpwire.Quiet{Flags: flags, SessionKey: s.sessionKey()})

@@ -85,6 +85,10 @@ type Config struct {
 	// MaxResults is the most results that one search takes, over all its pages. Zero means 10 000.
 	MaxResults int
 
+	// Progress is called with the state at every step of a login, and once more when it has failed: until Login returns
+	// there is no session to ask. It runs in the goroutine that logs in, without locks, and should return soon. Nil means
+	// that nobody is told; errors name the step anyway.
+	Progress func(State)
 	// Logger gets the steps of sessions at Info, what is odd at Warn, and every message, with secrets masked, at Debug. Nil
 	// is silent.
 	Logger *slog.Logger

@@ -46,7 +46,7 @@ type Event interface{ event() }
 // StepChanged says that the session got to another step.
 type StepChanged struct {
 	From, To Step
-	Reason   string // in words; may be empty
+	Reason   string // in words, of StepClosed
 }
 
 // Message is a message of a buddy, for a person to read.

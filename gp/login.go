@@ -49,21 +49,21 @@ func open(ctx context.Context, config Config, identity Identity, account *Accoun
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.LoginTimeout, limit)
 	defer cancel()
 	s.state.Identity = fmt.Sprint(identity)
-	if !complete(identity) {
-		return nil, s.fail(op, fmt.Errorf("%w: the identity is empty", ErrInvalidText))
-	}
-
 	if err := s.connect(ctx, op, identity, account); err != nil {
 		s.end(err, false)
+		s.progress()
 		return nil, err
 	}
-	s.step(StepConnected, "")
+	s.step(StepConnected)
 	s.start()
 	return s, nil
 }
 
 // connect gets as far as being logged in.
 func (s *Session) connect(ctx context.Context, op string, identity Identity, account *Account) error {
+	if !complete(identity) {
+		return s.fail(op, fmt.Errorf("%w: the identity is empty", ErrInvalidText))
+	}
 	if err := s.dial(ctx, op); err != nil {
 		return err
 	}
@@ -92,12 +92,12 @@ func (s *Session) connect(ctx context.Context, op string, identity Identity, acc
 
 // dial tries the addresses of the connection manager in turn.
 func (s *Session) dial(ctx context.Context, op string) error {
-	s.step(StepResolving, "")
+	s.step(StepResolving)
 	addrs, err := s.config.locator().Resolve(ctx, backend.GPCM, s.config.Game, s.config.Addr)
 	if err != nil {
 		return s.fail(op, ended(ctx, err))
 	}
-	s.step(StepConnecting, "")
+	s.step(StepConnecting)
 	conn, addr, err := dialAny(ctx, s.config, addrs)
 	if err != nil {
 		return s.fail(op, ended(ctx, err))
@@ -132,7 +132,7 @@ func dialAny(ctx context.Context, config Config, addrs []netip.AddrPort) (net.Co
 
 // handshake speaks the login: greeting, perhaps the new account, login, reply (spec gp.md §5.1 to §5.3).
 func (s *Session) handshake(op string, identity Identity, account *Account) error {
-	s.step(StepGreeting, "")
+	s.step(StepGreeting)
 	message, err := s.await(op, func(m gpwire.Message) bool { _, ok := m.(*gpwire.Greeting); return ok })
 	if err != nil {
 		return err
@@ -165,7 +165,7 @@ func (s *Session) handshake(op string, identity Identity, account *Account) erro
 
 // register creates the account.
 func (s *Session) register(op string, account *Account) (*gpwire.NewUserReply, error) {
-	s.step(StepRegistering, "")
+	s.step(StepRegistering)
 	if len(account.Password) > gpwire.MaxPassword || len(account.CDKey) > gpwire.MaxCDKey {
 		return nil, s.fail(op, fmt.Errorf("%w: password or CD key is too long", ErrInvalidText))
 	}
@@ -193,7 +193,7 @@ func (s *Session) register(op string, account *Account) (*gpwire.NewUserReply, e
 
 // login proves who we are and checks that the server can do the same.
 func (s *Session) login(op string, identity Identity, login *gpwire.Login, serverChallenge string) error {
-	s.step(StepLoggingIn, "")
+	s.step(StepLoggingIn)
 	who := identity.credentials(login, s.config.PartnerID)
 	login.Response = gscrypt.LoginResponse(who.secret, who.user, login.Challenge, serverChallenge)
 	if err := s.sendNow(op, login); err != nil {

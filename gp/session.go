@@ -140,18 +140,23 @@ func (s *Session) Close() error {
 	return nil
 }
 
-// step moves on and tells.
-func (s *Session) step(step Step, reason string) {
+// step moves on during the login, and tells.
+func (s *Session) step(step Step) {
 	s.mu.Lock()
 	from := s.state.Step
 	s.state.Step, s.state.Since = step, time.Now()
-	if reason != "" {
-		s.state.Reason = reason
-	}
 	peer := s.state.Peer
 	s.mu.Unlock()
-	s.log.Info("gp session", "step", step.String(), "peer", peer, "reason", reason)
-	s.events.push(&StepChanged{From: from, To: step, Reason: reason})
+	s.log.Info("gp session", "step", step.String(), "peer", peer)
+	s.events.push(&StepChanged{From: from, To: step})
+	s.progress()
+}
+
+// progress tells who waits for the login.
+func (s *Session) progress() {
+	if s.config.Progress != nil {
+		s.config.Progress(s.State())
+	}
 }
 
 // end ends the session once, for a reason or, with a goodbye, on request. It does not wait.

@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/relight-sdk/relight/gp"
+	"github.com/relight-sdk/relight/gp/gptest"
 	"github.com/relight-sdk/relight/internal/gscrypt"
 )
 
@@ -189,4 +190,35 @@ func TestStatusWithOddNumbers(t *testing.T) {
 	})
 	status := next[*gp.BuddyStatus](t, session)
 	assert.Equal(t, &gp.BuddyStatus{ProfileID: 7, Status: gp.Playing, Text: "here", QuietFlags: gp.QuietAll}, status)
+}
+
+// Who waits for a login can be told where it stands, to the end of one that fails.
+func TestProgress(t *testing.T) {
+	for _, test := range []struct {
+		password string
+		last     gp.Step
+		want     error
+	}{{"apple", gp.StepConnected, nil}, {"walnut", gp.StepClosed, gp.ErrBadPassword}} {
+		server := gptest.New(gptest.Config{Accounts: accounts()})
+		config := inMemory(server)
+		var states []gp.State
+		config.Progress = func(state gp.State) { states = append(states, state) }
+		session, err := gp.Login(t.Context(), config, gp.UniqueNick{Nick: "ann", Password: test.password})
+		var steps []gp.Step
+		for _, state := range states {
+			steps = append(steps, state.Step)
+		}
+		require.Equal(t, []gp.Step{gp.StepResolving, gp.StepConnecting, gp.StepGreeting, gp.StepLoggingIn, test.last}, steps)
+		last := states[len(states)-1]
+		require.Equal(t, "192.0.2.1:29900", last.Peer)
+		require.ErrorIs(t, err, test.want)
+		if test.want != nil {
+			require.ErrorIs(t, last.Err, test.want)
+			require.Contains(t, last.Reason, "wrong password")
+		} else {
+			require.NoError(t, session.Close())
+		}
+		require.Len(t, states, len(steps), "the session tells what follows")
+		server.Close()
+	}
 }

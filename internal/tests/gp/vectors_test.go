@@ -317,6 +317,7 @@ func TestVectorsCalls(t *testing.T) {
 		},
 		"bm utm":              func(s *gp.Session) error { return s.SendGameMessage(t.Context(), 4321, "utm payload 123") },
 		"pinvite no location": func(s *gp.Session) error { return s.Invite(t.Context(), 4321, 11057, "") },
+		"inviteto none":       func(s *gp.Session) error { return s.AcceptInvites(t.Context()) },
 		"quiet": func(s *gp.Session) error {
 			return s.SetQuiet(t.Context(), gp.QuietMessages|gp.QuietLists)
 		},
