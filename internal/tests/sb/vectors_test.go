@@ -203,7 +203,7 @@ func TestVectorsListRequest(t *testing.T) {
 				Challenge: [8]byte([]byte(v.Challenge)), Filter: v.Filter, Options: sbwire.Options(v.Options),
 				MaxServers: v.MaxServers,
 			}
-			for _, field := range bytes.Split([]byte(v.Fields), []byte{'\\'}) {
+			for field := range bytes.SplitSeq([]byte(v.Fields), []byte{'\\'}) {
 				if len(field) > 0 {
 					request.Fields = append(request.Fields, string(field))
 				}

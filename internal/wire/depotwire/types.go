@@ -3,6 +3,7 @@ package depotwire
 import (
 	"encoding/hex"
 	"fmt"
+	"strings"
 	"time"
 )
 
@@ -49,19 +50,19 @@ var flagNames = [...]string{"UserConfig", "VersionedUserConfig", "Encrypted", "R
 
 // String names the flags that are set.
 func (f Flags) String() string {
-	s := ""
+	var s strings.Builder
 	for i, name := range flagNames {
 		if f&(1<<i) != 0 {
-			s += "|" + name
+			s.WriteString("|" + name)
 		}
 	}
 	if rest := f &^ (1<<len(flagNames) - 1); rest != 0 {
-		s += fmt.Sprintf("|%#x", uint32(rest))
+		fmt.Fprintf(&s, "|%#x", uint32(rest))
 	}
-	if s == "" {
+	if s.String() == "" {
 		return "0"
 	}
-	return s[1:]
+	return s.String()[1:]
 }
 
 // Chunk is a piece of a file.

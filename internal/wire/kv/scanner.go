@@ -21,11 +21,11 @@ type Scanner struct {
 
 // Scan starts at the beginning of a message, which must not include its \final\.
 func Scan(message []byte) Scanner {
-	start := bytes.IndexByte(message, '\\')
-	if start < 0 {
+	_, after, ok := bytes.Cut(message, []byte{'\\'})
+	if !ok {
 		return Scanner{}
 	}
-	return Scanner{rest: message[start+1:], more: true}
+	return Scanner{rest: after, more: true}
 }
 
 // Token returns the next single token, a key or a value depending on where the scanner stands. Messages with a pair that

@@ -217,7 +217,7 @@ func (d *Decoder) advance(e *Element) (bool, error) {
 	case stepMessages:
 		return d.readMessage(e, b)
 	case stepErrorText:
-		if end := bytes.IndexByte(b, 0); end >= 0 {
+		if bytes.Contains(b, []byte{0}) {
 			*e = Element{Kind: KindError, Text: cutText(b)}
 			d.ignoreRest()
 			return true, nil
