@@ -58,7 +58,8 @@ func (s *Session) SetPresence(ctx context.Context, presence Presence) error {
 }
 
 // SendMessage sends a buddy a message to read, of at most 3500 bytes. A server that refuses it says so in a
-// [*ServerError].
+// [*ServerError]; [ErrBuddyOffline] in it may also mean that the buddy has published no status yet: OpenSpy takes such players for offline, so call
+// [Session.SetPresence] after the login.
 func (s *Session) SendMessage(ctx context.Context, to ProfileID, text string) error {
 	return s.message(ctx, "send message", gpwire.TypeMessage, to, text)
 }

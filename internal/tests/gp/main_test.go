@@ -68,17 +68,6 @@ func (p *peer) receive() string {
 
 func (p *peer) send(text string) { _, _ = p.conn.Write([]byte(text)) }
 
-// sendIn writes in segments of at most size bytes.
-func (p *peer) sendIn(text string, size int) {
-	for len(text) > 0 {
-		n := min(size, len(text))
-		if _, err := p.conn.Write([]byte(text[:n])); err != nil {
-			return
-		}
-		text = text[n:]
-	}
-}
-
 // collect gathers events until one satisfies the condition.
 func collect(t *testing.T, session *gp.Session, until func(gp.Event) bool) []gp.Event {
 	t.Helper()
