@@ -110,8 +110,11 @@ func (c *Conn) Close() error {
 
 	m := c.mux
 	m.mu.Lock()
-	m.exposed.Store(false)
 	detached := m.detaching.Load()
+	if first && !detached {
+		m.exposed.Store(false)
+		m.closing = true // no release may give the connection back any more
+	}
 	running := m.running
 	m.mu.Unlock()
 	if detached {

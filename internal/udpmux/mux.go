@@ -50,7 +50,8 @@ type Mux struct {
 	detaching atomic.Bool // the reader was asked to let go of the connection; changed with mu held
 
 	mu      sync.Mutex
-	refs    int // users that have not called their release function
+	refs    int  // users that have not called their release function
+	closing bool // the game is closing the connection
 	running bool
 	err     error         // why the reader ended
 	done    chan struct{} // closed when the reader has ended
@@ -189,7 +190,7 @@ func (m *Mux) startLocked() {
 func (m *Mux) release() {
 	m.mu.Lock()
 	m.refs--
-	if m.refs > 0 || m.exposed.Load() || m.err != nil {
+	if m.refs > 0 || m.exposed.Load() || m.closing || m.err != nil {
 		m.mu.Unlock()
 		return
 	}
