@@ -2,8 +2,6 @@
 // servers.md), so that the test servers can imitate them.
 package quirks
 
-import "fmt"
-
 // Family is a family of servers. The empty family is the original as its SDK expects it.
 type Family string
 
@@ -19,18 +17,3 @@ const (
 	Section8 Family = "section8" // sokie/section8-gamespy-server
 	DumbSpy  Family = "dumbspy"  // dogclan/dumbspy (Battlefield 2 login)
 )
-
-// All lists every family.
-func All() []Family {
-	return []Family{Original, OpenSpy, WFC, DWC, UniSpy, KR4uzi, Crymp, Section8, DumbSpy}
-}
-
-// Parse finds a family by its name.
-func Parse(name string) (Family, error) {
-	for _, family := range All() {
-		if string(family) == name {
-			return family, nil
-		}
-	}
-	return "", fmt.Errorf("unknown family of servers %q", name)
-}

@@ -324,3 +324,14 @@ func TestHostileNames(t *testing.T) {
 		require.ErrorIs(t, err, steampipe.ErrManifestCorrupt, "%q", name)
 	}
 }
+
+func TestParseChunkID(t *testing.T) {
+	const text = "3b71f43ff30f4b15b5cd85dd9e95ebc7e84eb5a3"
+	id, err := steampipe.ParseChunkID(text)
+	require.NoError(t, err)
+	require.Equal(t, text, id.String())
+	for _, wrong := range []string{"", text[1:], text + "00", "g" + text[1:]} {
+		_, err := steampipe.ParseChunkID(wrong)
+		require.Error(t, err, "%q", wrong)
+	}
+}
