@@ -294,7 +294,8 @@ func (s *Server) Send(id ProfileID, text string) bool {
 	return true
 }
 
-// Kick ends the sessions of a profile the way the server does after another login.
+// Kick ends the sessions of a profile the way the server does after another login. Online may be true until the connections have
+// ended.
 func (s *Server) Kick(id ProfileID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,6 +2,7 @@ package gp_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -34,7 +35,7 @@ func TestKickAndRawMessages(t *testing.T) {
 	}
 	require.ErrorIs(t, session.Err(), gp.ErrLoggedInElsewhere)
 	require.EqualValues(t, 1, session.State().Counters.Unknown)
-	require.False(t, server.Online(id))
+	require.Eventually(t, func() bool { return !server.Online(id) }, 5*time.Second, time.Millisecond, "the server notices that the connection has ended")
 }
 
 // The signature of direct links is made of the owner's password and both numbers (spec gp.md §4.3).
