@@ -95,7 +95,7 @@ func queries(t testing.TB) map[string][]byte {
 // An unchanged snapshot is answered without allocation, whatever is asked.
 func TestAnswersDoNotAllocate(t *testing.T) {
 	conn := newMemoryConn()
-	host, err := NewHost(conn, Config{Game: "gmtest", NotPublic: true})
+	host, err := NewHost(conn, Config{Game: "gmtest", NotPublic: true, AnswerRate: -1})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -196,7 +196,7 @@ func BenchmarkAnswerUDP(b *testing.B) {
 	for _, name := range []string{"basic", "full"} {
 		b.Run(name, func(b *testing.B) {
 			conn, client := listenUDP(b), listenUDP(b)
-			host, err := NewHost(conn, Config{Game: "gmtest", NotPublic: true})
+			host, err := NewHost(conn, Config{Game: "gmtest", NotPublic: true, AnswerRate: -1})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -20,6 +20,7 @@ type core struct {
 	masters  []*master
 	snapshot *encoded
 	numbers  numbers
+	limits   limits
 	counters Counters
 
 	events  []Event         // to be told
@@ -180,7 +181,7 @@ func (c *core) byAddr(from netip.AddrPort) *master {
 
 // queryChallenge reports whether clients must verify their address.
 func (c *core) queryChallenge() bool {
-	if c.config.QueryChallenge {
+	if c.config.RequireChallenge {
 		return true
 	}
 	for _, m := range c.masters {
@@ -194,11 +195,7 @@ func (c *core) queryChallenge() bool {
 func (c *core) onPrequery(key qr2wire.Key, from netip.AddrPort, now time.Time, out *batch) {
 	var number int32
 	if c.queryChallenge() {
-		var ok bool
-		if number, ok = c.numbers.give(from, now); !ok {
-			c.counters.PrequeriesRefused++
-			return
-		}
+		number = c.numbers.give(from, now)
 	}
 	c.probed(key, from, now)
 	out.add(qr2wire.AppendPrequeryReply(out.arena, key, number), from)
@@ -239,8 +236,11 @@ func (c *core) onQuery(key qr2wire.Key, body []byte, from netip.AddrPort, now ti
 		return
 	}
 	c.probed(key, from, now)
-	c.counters.Queries++
 	if q.Split {
+		if !c.mayAnswer(from, c.snapshot.splitSize, challenged, now) {
+			return
+		}
+		c.counters.Queries++
 		c.counters.Split++
 		for _, packet := range c.snapshot.split {
 			out.add(append(qr2wire.AppendFromServer(out.arena, qr2wire.TypeQuery, key), packet...), from)
@@ -249,6 +249,10 @@ func (c *core) onQuery(key qr2wire.Key, body []byte, from netip.AddrPort, now ti
 		return
 	}
 	arena, left := c.snapshot.appendSingle(qr2wire.AppendFromServer(out.arena, qr2wire.TypeQuery, key), q, c.registry)
+	if !c.mayAnswer(from, len(arena)-len(out.arena), challenged, now) {
+		return
+	}
+	c.counters.Queries++
 	if left > 0 {
 		c.counters.Shortened++
 	}

@@ -34,9 +34,10 @@
 // # Strangers
 //
 // Whatever arrives costs bounded memory and microseconds, and no answer allocates. But an answer is larger than its question,
-// up to eight datagrams for eleven bytes, and who forges the sender's address lets the host send it there. [Config.QueryChallenge]
-// stops that where the game's clients verify their address; the original's do so on the LAN, and on the internet if the master
-// says so, and then it is on by itself. How many queries are answered is not limited.
+// up to eight datagrams for eleven bytes, and who forges the sender's address lets the host send it there. [Config.AnswerRate]
+// bounds how much one address gets, in tables of fixed size, whatever is forged. [Config.RequireChallenge] stops it altogether
+// where the game's clients verify their address; the original's do so on the LAN, and on the internet if the master says so, and
+// then it is on by itself. The number that a client must show is computed, not kept: a flood of requests fills nothing up.
 //
 // # What it does not do
 //

@@ -52,7 +52,8 @@ func NewHost(conn net.PacketConn, config Config) (*Host, error) {
 	}
 	h := &Host{config: config, wake: make(chan struct{}, 1), closing: make(chan struct{})}
 	h.queue.notify, h.queue.ended = make(chan struct{}, 1), make(chan struct{})
-	h.core = core{config: config, registry: registry, localPort: config.LocalPort}
+	h.core = core{config: config, registry: registry, localPort: config.LocalPort,
+		numbers: newNumbers(), limits: newLimits(config.AnswerRate)}
 	local := localAddr(conn)
 	if h.core.localPort == 0 {
 		h.core.localPort = local.Port()

@@ -97,9 +97,10 @@ const keyPlayer = 21
 // are made anew each time, in the bytes that are sent: there are more kinds of them than a memory can hold that strangers
 // fill, and making one costs little.
 type encoded struct {
-	data   qr2wire.Data
-	split  [][]byte  // bodies
-	wholes [8]answer // single replies to questions for whole sections or none
+	data      qr2wire.Data
+	split     [][]byte  // bodies
+	splitSize int       // of all of them with their headers
+	wholes    [8]answer // single replies to questions for whole sections or none
 }
 
 type answer struct {
@@ -120,7 +121,11 @@ func encode(s Snapshot) (*encoded, error) {
 		}
 		return nil, invalidSnapshot(err.Error())
 	}
-	return &encoded{data: data, split: split}, nil
+	e := &encoded{data: data, split: split}
+	for _, body := range split {
+		e.splitSize += qr2wire.FromServerHeader + len(body)
+	}
+	return e, nil
 }
 
 // appendSingle adds the body of a single reply; left is how many values did not fit.

@@ -127,15 +127,15 @@ type Counters struct {
 
 	HeartbeatsShortened int // heartbeats without players and teams, and some without the last server keys, because of HeartbeatSize
 
-	NoSnapshot        int // dropped: queries before the first Update
-	WrongNumber       int // dropped: queries without the number that the pre-query gave, or with an old one
-	PrequeriesRefused int // dropped: pre-queries of clients that have six numbers already
-	Malformed         int // dropped: not readable
-	WrongKey          int // dropped: from a master, but not with our instance key
-	AfterGoodbye      int // dropped: from a master after the goodbye
-	Repeated          int // client messages that had been taken before; acknowledged again
-	Unexpected        int // dropped: types that a game server does not get
-	Unsent            int // packets that the connection did not take
-	EventsLost        int // events that nobody fetched in time
-	JoinsRefused      int // cookies that came while too many negotiations were under way
+	NoSnapshot   int // dropped: queries before the first Update
+	WrongNumber  int // dropped: queries without the number that the pre-query gave, or with an old one
+	RateLimited  int // dropped: queries of addresses that have had their share; see Config.AnswerRate
+	Malformed    int // dropped: not readable
+	WrongKey     int // dropped: from a master, but not with our instance key
+	AfterGoodbye int // dropped: from a master after the goodbye
+	Repeated     int // client messages that had been taken before; acknowledged again
+	Unexpected   int // dropped: types that a game server does not get
+	Unsent       int // packets that the connection did not take
+	EventsLost   int // events that nobody fetched in time
+	JoinsRefused int // cookies that came while too many negotiations were under way
 }

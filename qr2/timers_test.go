@@ -34,7 +34,8 @@ func newBench(t *testing.T, config Config) *bench {
 		t.Fatal(err)
 	}
 	b := &bench{t: t, now: epoch}
-	b.core = &core{config: config, registry: registry, localPort: 6500, masters: []*master{newMaster("master")}}
+	b.core = &core{config: config, registry: registry, localPort: 6500, masters: []*master{newMaster("master")},
+		numbers: newNumbers(), limits: newLimits(config.AnswerRate)}
 	b.core.begin(b.core.masters[0], b.now)
 	b.update("a")
 	b.log = nil
@@ -430,48 +431,5 @@ func TestClientMessagesAreTakenOnce(t *testing.T) {
 	send(10)
 	if m.state.Messages != 13 {
 		t.Errorf("%d messages, want 13", m.state.Messages)
-	}
-}
-
-func TestPrequeryNumbers(t *testing.T) {
-	var n numbers
-	var given []int32
-	for range 20 {
-		if number, ok := n.give(clientAddr, epoch); ok {
-			given = append(given, number)
-		}
-	}
-	if len(given) != 6 {
-		t.Fatalf("%d numbers given to one client, want 6", len(given))
-	}
-	if !n.take(clientAddr, given[2], epoch) || n.take(clientAddr, given[2], epoch) {
-		t.Error("a number must be accepted once")
-	}
-	if n.take(masterAddr, given[0], epoch) {
-		t.Error("a number must be accepted from its client alone")
-	}
-	if n.take(clientAddr, given[0], epoch.Add(numberLifetime)) {
-		t.Error("a number must expire after 4 s")
-	}
-	if _, ok := n.give(clientAddr, epoch.Add(numberLifetime)); !ok {
-		t.Error("expired numbers must not count")
-	}
-	// A flood from forged addresses does not keep an honest client out, as long as it is not too fast for its round trip.
-	n = numbers{}
-	flood := func(from int) {
-		for i := range maxNumbers - 1 {
-			at := epoch.Add(time.Duration(from+i) * time.Millisecond)
-			if _, ok := n.give(netip.AddrPortFrom(masterAddr.Addr(), uint16(from+i)), at); !ok {
-				t.Fatal("refused")
-			}
-		}
-	}
-	flood(0)
-	flood(maxNumbers)
-	at := epoch.Add(2 * maxNumbers * time.Millisecond)
-	number, ok := n.give(clientAddr, at)
-	flood(2*maxNumbers + 1)
-	if !ok || !n.take(clientAddr, number, at.Add(time.Second)) {
-		t.Error("a flood took the honest client's number")
 	}
 }

@@ -20,7 +20,7 @@ import (
 func TestUpdatesDuringQueries(t *testing.T) {
 	master := startMaster(t, qr2test.Config{})
 	conn := listen(t)
-	host := newHost(t, conn, qr2.Config{Addr: master.Addr()})
+	host := newHost(t, conn, qr2.Config{Addr: master.Addr(), AnswerRate: -1})
 	ctx, cancel := context.WithCancel(t.Context())
 	var workers sync.WaitGroup
 	workers.Go(func() {

@@ -25,7 +25,7 @@ func TestQstatReadsEverything(t *testing.T) {
 				}
 				t.Run(fmt.Sprintf("%s %d challenge=%t", typ, players, challenge), func(t *testing.T) {
 					conn := listen(t)
-					host := newHost(t, conn, qr2.Config{Game: game, NotPublic: true, QueryChallenge: challenge})
+					host := newHost(t, conn, qr2.Config{Game: game, NotPublic: true, RequireChallenge: challenge})
 					s := snapshot(players)
 					require.NoError(t, host.Update(s))
 					out, err := exec.CommandContext(t.Context(), program, typ, conn.LocalAddr().String(), "-P", "-R", "-raw", "|").CombinedOutput()
@@ -71,7 +71,7 @@ func TestGamedigReadsEverything(t *testing.T) {
 			}
 			t.Run(fmt.Sprintf("%s %d challenge=%t", test.protocol, test.players, challenge), func(t *testing.T) {
 				conn := listen(t)
-				host := newHost(t, conn, qr2.Config{Game: game, NotPublic: true, QueryChallenge: challenge})
+				host := newHost(t, conn, qr2.Config{Game: game, NotPublic: true, RequireChallenge: challenge})
 				require.NoError(t, host.Update(snapshot(test.players)))
 				command := peers.Node(t, "gamedig", gamedigScript, "protocol-"+test.protocol, fmt.Sprint(addrOf(t, conn).Port()))
 				out, err := command.CombinedOutput()
