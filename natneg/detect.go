@@ -2,66 +2,13 @@ package natneg
 
 import (
 	"context"
-	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/udpmux"
 )
-
-// Report is what [Detect] found out about the NAT in front of this machine. Put into Config.NAT, it is told to the
-// servers, which keep statistics of it.
-type Report struct {
-	NAT            NATType
-	Promiscuity    Promiscuity
-	Mapping        MappingScheme
-	QR2Compatible  bool           // two flows to the same server keep one port: a listed server is found where the master saw it
-	IPRestricted   bool           // packets from addresses that were not written to are kept out
-	PortRestricted bool           // packets from other addresses and ports than those written to are kept out
-	Public         netip.AddrPort // as server 1 sees us, or server 2 if server 1 is silent
-	Private        netip.AddrPort // as we see ourselves
-	TwoServers     bool           // one server did not take part (see Servers); two views were compared in place of three
-	NoProbes       bool           // not all servers sent their probes, so that IPRestricted or PortRestricted is only assumed
-	SameAddress    bool           // all servers that answered have one IP address: how the NAT treats others is not known
-	Servers        []ServerState
-	Duration       time.Duration
-}
-
-// String says it in a sentence.
-func (r *Report) String() string {
-	var b strings.Builder
-	switch r.NAT {
-	case NATNone:
-		b.WriteString("no NAT: everybody can reach this machine directly")
-	case NATFirewallOnly:
-		b.WriteString("no NAT, but a firewall: others get in once this machine has written to them, so negotiation works")
-	case NATFullCone:
-		b.WriteString("an open NAT (full cone): everybody can reach the ports that are in use, and negotiation works with everybody")
-	case NATRestrictedCone:
-		b.WriteString("a NAT that lets in whom it was asked to (restricted cone): negotiation works with everybody")
-	case NATPortRestricted:
-		b.WriteString("a NAT that lets in whom it was asked to, port by port (port restricted cone), the usual home router: negotiation works with everybody except behind symmetric NATs")
-	case NATSymmetric:
-		b.WriteString("a NAT with another port for each destination (symmetric): negotiation works only with machines behind open or restricted cone NATs, or without any")
-	default:
-		b.WriteString("it is not known what is in front of this machine")
-	}
-	if r.NoProbes {
-		b.WriteString(" (it is only assumed that others are kept out: the matchup servers did not all try)")
-	}
-	if r.SameAddress {
-		b.WriteString(" (as far as can be told: all matchup servers have the same address)")
-	} else if r.TwoServers {
-		silent := slices.IndexFunc(r.Servers, func(s ServerState) bool { return !s.Answered })
-		if names := [serverCount]string{"first", "second", "third"}; silent >= 0 && silent < len(names) {
-			fmt.Fprintf(&b, " (the %s matchup server did not answer)", names[silent])
-		}
-	}
-	return b.String()
-}
 
 // Detect finds out what the NAT in front of this machine does, with two sockets of its own. It takes as long as the
 // slowest answer; where a NAT or firewall keeps probes out, or one of the matchup servers is silent, about four seconds;
@@ -95,7 +42,7 @@ func Detect(ctx context.Context, config Config) (*Report, error) {
 		return nil, &Error{Step: StepDetect, Servers: found.state, Err: ErrNoServers, timeout: true,
 			Reason: "two address checks are needed; " + answeredWords(found.state)}
 	}
-	config.Logger.Info("natneg: NAT detected", "nat", report.NAT.String(), "mapping", report.Mapping.String(), "public", report.Public)
+	config.Logger.Info("natneg: NAT detected", "nat", report.NAT.String(), "mapping", report.Scheme.String(), "public", report.Public)
 	return &report, nil
 }
 

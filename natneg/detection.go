@@ -32,6 +32,13 @@ const (
 	cookie3      = 2
 )
 
+// What we send to our own public address to see whether it comes back; the original does not. It is often enough to ask
+// thrice: it does not leave the house.
+const (
+	hairpinCookie = 0x52656C69
+	hairpinTimes  = 3
+)
+
 // question is one request and its answer.
 type question struct {
 	socket   int
@@ -47,6 +54,7 @@ type question struct {
 
 // detection decides what a detection sends, without sockets or a clock.
 type detection struct {
+	version   uint8
 	servers   servers
 	questions []question
 	wait      time.Duration
@@ -54,11 +62,14 @@ type detection struct {
 	end       time.Time
 	out       []outgoing
 	ignored   int
+
+	hairpinSent  int
+	hairpinHeard bool
 }
 
 // newDetection makes the seven questions of spec natneg.md §4, as far as there are servers for them.
 func newDetection(version uint8, found servers) *detection {
-	d := &detection{servers: found, wait: detectFirst}
+	d := &detection{version: version, servers: found, wait: detectFirst}
 	ask := func(socket, server int, t natnegwire.Type, port natnegwire.PortType, cookie uint32, probe bool) {
 		if !found.state[server].Addr.IsValid() {
 			return
@@ -112,6 +123,24 @@ func (d *detection) ask(now time.Time) {
 		q.lastSent = now
 		d.out = append(d.out, outgoing{socket: socket(q.socket), to: d.servers.state[q.server].Addr, b: q.packet.Append(nil)})
 	}
+	d.askHairpin()
+}
+
+// askHairpin sends to our own public address, once it is known.
+func (d *detection) askHairpin() {
+	views, _ := d.views()
+	if len(views) == 0 || d.hairpinHeard || d.hairpinSent >= hairpinTimes {
+		return
+	}
+	d.hairpinSent++
+	packet := natnegwire.Exchange{Header: natnegwire.Header{Version: d.version, Type: natnegwire.TypeAddressCheck, Cookie: CookieFromUint32(hairpinCookie)}}
+	d.out = append(d.out, outgoing{socket: mapSocket, to: views[0], b: packet.Append(nil)})
+}
+
+// hairpinSettled reports whether the question is answered, or was asked and there has been time for the answer.
+func (d *detection) hairpinSettled() bool {
+	views, _ := d.views()
+	return d.hairpinHeard || len(views) == 0 || d.hairpinSent >= hairpinTimes
 }
 
 // exhausted reports whether a question was asked often enough. How we look from outside is asked until the end, unless
@@ -129,7 +158,7 @@ func (d *detection) enough() bool {
 // complete reports whether everything was answered that the result depends on: the test from the server that was asked
 // for it says nothing about the NAT, and OpenSpy does not send it.
 func (d *detection) complete() bool {
-	return !slices.ContainsFunc(d.questions, func(q question) bool {
+	return d.hairpinSettled() && !slices.ContainsFunc(d.questions, func(q question) bool {
 		return !q.answered && (q.probe || q.socket == mapSocket)
 	})
 }
@@ -137,7 +166,7 @@ func (d *detection) complete() bool {
 // settled reports whether all that is missing was asked for often enough.
 func (d *detection) settled() bool {
 	enough := d.enough()
-	return !slices.ContainsFunc(d.questions, func(q question) bool { return !q.answered && !q.exhausted(enough) })
+	return d.hairpinSettled() && !slices.ContainsFunc(d.questions, func(q question) bool { return !q.answered && !q.exhausted(enough) })
 }
 
 // handle takes a datagram. An answer counts only if it comes from where it can come from: the server that was asked for
@@ -147,6 +176,10 @@ func (d *detection) handle(s int, b []byte, from netip.AddrPort, now time.Time) 
 	p, ok := packet.(natnegwire.Exchange)
 	if err != nil || !ok {
 		d.ignored++
+		return
+	}
+	if s == mapSocket && p.Type == natnegwire.TypeAddressCheck && p.Cookie == CookieFromUint32(hairpinCookie) && d.hairpinSent > 0 {
+		d.hairpinHeard = true
 		return
 	}
 	if s == reachSocket && p.Type == natnegwire.TypeERTTest && p.Port == 0 && p.Cookie == CookieFromUint32(natifyCookie) {
@@ -183,6 +216,9 @@ func (d *detection) handle(s int, b []byte, from netip.AddrPort, now time.Time) 
 	q.took = now.Sub(q.lastSent)
 	if q.probe {
 		return
+	}
+	if s == mapSocket && d.hairpinSent == 0 {
+		d.askHairpin()
 	}
 	if server := &d.servers.state[q.server]; !server.Answered {
 		server.Answered, server.RoundTrip = true, q.took
@@ -278,5 +314,47 @@ func (d *detection) report(private netip.AddrPort) (Report, bool) {
 		}
 	}
 	report.SameAddress = len(answered) == 1
+	report.describe(views, private)
+	if d.hairpinSent > 0 && (d.hairpinHeard || report.Mapping == EndpointIndependent) {
+		// Where each destination has a port of its own, the NAT may have kept it out for another reason.
+		report.Hairpin = factOf(d.hairpinHeard)
+	}
 	return report, ok
 }
+
+// maxStep is the largest difference between ports that is taken for a rule; random ports are seldom that close.
+const maxStep = 32
+
+// describe puts what was seen into the words of RFC 4787; views are in the order in which the ports were given out.
+func (r *Report) describe(views []netip.AddrPort, private netip.AddrPort) {
+	if len(views) < 2 {
+		return
+	}
+	r.Mapping = EndpointIndependent
+	preserved, steps := true, true
+	for i, view := range views {
+		preserved = preserved && view.Port() == private.Port()
+		if i == 0 {
+			continue
+		}
+		if view != views[i-1] {
+			r.Mapping = AddressAndPortDependent
+		}
+		steps = steps && stepBetween(views[0], views[1]) == stepBetween(views[i-1], view)
+	}
+	r.PortPreservation = factOf(preserved || views[0].Port() == private.Port() && r.Mapping != EndpointIndependent)
+	if step := stepBetween(views[0], views[1]); steps && step >= -maxStep && step <= maxStep {
+		r.Step = step
+	}
+	switch {
+	case r.NoProbes:
+	case r.PortRestricted:
+		r.Filtering = AddressAndPortDependent
+	case r.IPRestricted:
+		r.Filtering = AddressDependent
+	default:
+		r.Filtering = EndpointIndependent
+	}
+}
+
+func stepBetween(a, b netip.AddrPort) int { return int(b.Port()) - int(a.Port()) }

@@ -47,13 +47,13 @@ func (o observations) evaluate() (report Report, ok bool) {
 	}
 	switch {
 	case p1 == private && p2 == private && p3 == private:
-		report.Mapping = MappingPrivateAsPublic
+		report.Scheme = MappingPrivateAsPublic
 	case p1 == p2 && p2 == p3:
-		report.Mapping = MappingConsistent
+		report.Scheme = MappingConsistent
 	case p1 == private && delta == 1:
-		report.Mapping = MappingMixed
+		report.Scheme = MappingMixed
 	case delta == 1:
-		report.Mapping = MappingIncremental
+		report.Scheme = MappingIncremental
 	}
 	return report, true
 }

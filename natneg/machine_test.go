@@ -149,7 +149,7 @@ func TestEvaluationVectors(t *testing.T) {
 		}
 		got, ok := o.evaluate()
 		if !ok || got.NAT != NATType(v.NAT) || got.Promiscuity != Promiscuity(v.Promiscuity) ||
-			got.Mapping != MappingScheme(v.Mapping) || got.QR2Compatible != v.QR2 {
+			got.Scheme != MappingScheme(v.Mapping) || got.QR2Compatible != v.QR2 {
 			t.Errorf("%s: got %+v", v.ID, got)
 		}
 	}

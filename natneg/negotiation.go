@@ -167,7 +167,7 @@ func (n *Negotiation) params(found servers, paths *paths) params {
 		pingTimeout: n.config.PingTimeout,
 	}
 	if n.config.NAT != nil {
-		p.natType, p.mapping = uint32(n.config.NAT.NAT), uint32(n.config.NAT.Mapping)
+		p.natType, p.mapping = uint32(n.config.NAT.NAT), uint32(n.config.NAT.Scheme)
 	}
 	return p
 }

@@ -22,7 +22,7 @@ func TestDetectWithoutNAT(t *testing.T) {
 			report, err := natneg.Detect(t.Context(), l.config(l.guest))
 			require.NoError(t, err)
 			require.Equal(t, natneg.NATNone, report.NAT)
-			require.Equal(t, natneg.MappingPrivateAsPublic, report.Mapping)
+			require.Equal(t, natneg.MappingPrivateAsPublic, report.Scheme)
 			require.True(t, report.QR2Compatible)
 			require.Equal(t, report.Private, report.Public)
 			require.Contains(t, report.String(), "no NAT")

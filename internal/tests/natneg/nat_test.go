@@ -140,13 +140,19 @@ func TestDetectNATs(t *testing.T) {
 				require.Equal(t, "203.0.113.1", report.Public.Addr().String())
 				require.Equal(t, "192.168.1.2", report.Private.Addr().String())
 				require.False(t, report.TwoServers)
+				require.Equal(t, nat.mapping == vnet.EndpointIndependent, report.Mapping == natneg.EndpointIndependent)
+				if report.NoProbes { // OpenSpy's tests all come from elsewhere
+					require.Equal(t, natneg.DependencyUnknown, report.Filtering)
+				} else {
+					require.Equal(t, natneg.Dependency(nat.filtering)+1, report.Filtering)
+				}
 				require.False(t, report.SameAddress)
 				require.Less(t, report.Duration, 4*time.Second)
 				if nat.detected == natneg.NATSymmetric {
 					require.Equal(t, natneg.NotPromiscuous, report.Promiscuity)
 				} else {
 					require.Equal(t, natneg.PromiscuityNotApplicable, report.Promiscuity)
-					require.Equal(t, natneg.MappingConsistent, report.Mapping)
+					require.Equal(t, natneg.MappingConsistent, report.Scheme)
 				}
 
 				// Nothing is left over from it: a second one sees the same (the original ends at once with the old answers).

@@ -202,7 +202,7 @@ func TestReports(t *testing.T) {
 		l, stop := newLab(t, simnet.Options{}, natnegtest.Config{Family: quirks.OpenSpy})
 		defer stop()
 		guest := l.config(l.guest)
-		guest.NAT = &natneg.Report{NAT: natneg.NATSymmetric, Mapping: natneg.MappingMixed}
+		guest.NAT = &natneg.Report{NAT: natneg.NATSymmetric, Scheme: natneg.MappingMixed}
 		outcomes := both(t.Context(), nil, nil, guest, l.config(l.host))
 		defer finish(outcomes)
 		require.NoError(t, outcomes[0].err)

@@ -172,7 +172,7 @@ func TestReplay(t *testing.T) {
 				var wait sync.WaitGroup
 				var outcomes [2]outcome
 				for i, client := range []string{"c0", "c1"} {
-					config := natneg.Config{Game: game, Servers: test.servers, Version: test.version, NAT: &natneg.Report{Mapping: test.mapping},
+					config := natneg.Config{Game: game, Servers: test.servers, Version: test.version, NAT: &natneg.Report{Scheme: test.mapping},
 						ListenPacket: func(context.Context, string, string) (net.PacketConn, error) { return labels[client+"-neg"], nil }}
 					if test.servers == nil {
 						config.Host = "127.0.12.1"
