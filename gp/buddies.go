@@ -2,6 +2,7 @@ package gp
 
 import (
 	"context"
+	"time"
 
 	"github.com/relight-sdk/relight/internal/gscrypt"
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
@@ -79,21 +80,42 @@ func (s *Session) message(ctx context.Context, op string, kind gpwire.MessageTyp
 }
 
 // RequestBuddy asks another player to become a buddy. The reason has at most 1024 bytes; a backslash in it becomes a
-// slash, as in the original.
+// slash, as in the original. The roster lists the request as outgoing until the other player accepts or the server refuses.
 func (s *Session) RequestBuddy(ctx context.Context, profile ProfileID, reason string) error {
-	return s.send(ctx, "request buddy", &gpwire.AddBuddy{SessionKey: s.sessionKey(), ProfileID: profile, Reason: kv.Sanitize(reason)})
+	reason = kv.Sanitize(reason)
+	s.mu.Lock() // before the server can refuse it
+	_, already := s.roster.buddies[profile]
+	noted := !already && s.state.Step == StepConnected && s.roster.ask(OutgoingRequest{To: profile, Time: time.Now(), Reason: reason})
+	if noted {
+		s.changed(ChangeRequestSent, profile)
+	}
+	s.mu.Unlock()
+	err := s.send(ctx, "request buddy", &gpwire.AddBuddy{SessionKey: s.sessionKey(), ProfileID: profile, Reason: reason})
+	if err != nil && noted {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		if s.roster.settled(profile) {
+			s.changed(ChangeRequestSettled, profile)
+		}
+	}
+	return err
 }
 
 // Authorize accepts a [*BuddyRequest]. Without one it fails with [ErrNoRequest].
 func (s *Session) Authorize(ctx context.Context, profile ProfileID) error {
 	const op = "authorize"
 	s.mu.Lock()
-	signature, ok := s.requests[profile]
+	request, ok := s.roster.incoming[profile]
 	s.mu.Unlock()
 	if !ok {
 		return s.fail(op, ErrNoRequest)
 	}
-	err := s.send(ctx, op, &gpwire.AuthAdd{SessionKey: s.sessionKey(), ProfileID: profile, Signature: signature})
+	return s.AuthorizeWith(ctx, profile, request.signature)
+}
+
+// AuthorizeWith accepts a buddy request whose signature the program has kept itself; see [BuddyRequest.Signature].
+func (s *Session) AuthorizeWith(ctx context.Context, profile ProfileID, signature string) error {
+	err := s.send(ctx, "authorize", &gpwire.AuthAdd{SessionKey: s.sessionKey(), ProfileID: profile, Signature: signature})
 	if err != nil {
 		return err
 	}
@@ -101,16 +123,13 @@ func (s *Session) Authorize(ctx context.Context, profile ProfileID) error {
 	return nil
 }
 
-// AuthorizeWith accepts a buddy request whose signature the program has kept itself.
-func (s *Session) AuthorizeWith(ctx context.Context, profile ProfileID, signature string) error {
-	return s.send(ctx, "authorize", &gpwire.AuthAdd{SessionKey: s.sessionKey(), ProfileID: profile, Signature: signature})
-}
-
 // Deny forgets a [*BuddyRequest]. Nothing is sent: the protocol has no word for it.
 func (s *Session) Deny(profile ProfileID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.requests, profile)
+	if s.roster.answered(profile) {
+		s.changed(ChangeRequestAnswered, profile)
+	}
 }
 
 // RemoveBuddy removes a buddy from this player's list.
@@ -121,7 +140,9 @@ func (s *Session) RemoveBuddy(ctx context.Context, profile ProfileID) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.buddies, profile)
+	if s.roster.remove(profile) {
+		s.changed(ChangeBuddyRemoved, profile)
+	}
 	return nil
 }
 
@@ -138,8 +159,8 @@ func (s *Session) Block(ctx context.Context, profile ProfileID) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.blocked) < maxBuddies {
-		s.blocked[profile] = true
+	if s.roster.block(profile) > 0 {
+		s.changed(ChangeBlocked, profile)
 	}
 	return nil
 }
@@ -152,7 +173,9 @@ func (s *Session) Unblock(ctx context.Context, profile ProfileID) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.blocked, profile)
+	if s.roster.unblock(profile) {
+		s.changed(ChangeUnblocked, profile)
+	}
 	return nil
 }
 

@@ -80,6 +80,15 @@ type Config struct {
 	// EventQueue is how many events wait to be taken, with at most 4 MiB of text in them. When one more arrives, the oldest
 	// is dropped, and the next event that is taken is an [*EventsLost] with their number. Zero means 1024.
 	EventQueue int
+	// FetchProfiles asks the server for the profile of everybody in the roster, one after the other, and keeps it there.
+	// False leaves that to [Session.Profile].
+	FetchProfiles bool
+	// ProfileCache is how many profiles are kept; the one that was not used for the longest makes room. Zero means 512,
+	// negative none.
+	ProfileCache int
+	// ProfileAge is how long [Session.Profile] takes a profile from the cache instead of asking again. Zero means 10
+	// minutes, negative for ever.
+	ProfileAge time.Duration
 	// MaxMessage is the longest message that is accepted, in bytes. Zero means 256 KiB.
 	MaxMessage int
 	// MaxResults is the most results that one search takes, over all its pages. Zero means 10 000.
@@ -144,6 +153,7 @@ func (c Config) withDefaults() Config {
 		{&c.WriteTimeout, 10 * time.Second},
 		{&c.SearchTimeout, 30 * time.Second},
 		{&c.KeepAlive, 120 * time.Second},
+		{&c.ProfileAge, 10 * time.Minute},
 	} {
 		if *limit.value == 0 {
 			*limit.value = limit.standard
@@ -151,6 +161,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.EventQueue <= 0 {
 		c.EventQueue = 1024
+	}
+	if c.ProfileCache == 0 {
+		c.ProfileCache = 512
 	}
 	if c.MaxMessage <= 0 {
 		c.MaxMessage = kv.DefaultLimit

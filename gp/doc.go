@@ -18,6 +18,9 @@
 //		}
 //	}
 //
+// [Session.Roster] is the whole at any time: the buddies and what they do, open requests in both directions, who is
+// blocked; [*RosterChanged] says when to look again.
+//
 // Searches need no login: see [Searcher]. Tests need no network: see the package gptest.
 //
 // # What it does not do

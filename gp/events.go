@@ -69,7 +69,13 @@ type BuddyRequest struct {
 	From   ProfileID
 	Time   time.Time
 	Reason string
+
+	signature string
 }
+
+// Signature is what accepts the request with [Session.AuthorizeWith], in this session or a later one. It is a secret
+// between the server and this player.
+func (e *BuddyRequest) Signature() string { return e.signature }
 
 // BuddyAuthorized says that somebody accepted this player's request.
 type BuddyAuthorized struct {
@@ -83,7 +89,7 @@ type BuddyRevoked struct {
 	Time time.Time
 }
 
-// BuddyStatus says what a buddy is doing.
+// BuddyStatus says what a buddy is doing. A server that says the same again makes no event.
 type BuddyStatus struct {
 	ProfileID  ProfileID
 	Status     Status

@@ -2,7 +2,6 @@ package gp
 
 import (
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
@@ -68,12 +67,9 @@ func (s *Session) handleBuddyMessage(m *gpwire.BuddyMessage) {
 	case gpwire.TypeRequest:
 		s.handleRequest(m, when)
 	case gpwire.TypeAuth:
-		s.events.push(&BuddyAuthorized{From: m.From, Time: when})
+		s.handleAuthorized(m.From, when)
 	case gpwire.TypeRevoke:
-		s.mu.Lock()
-		delete(s.buddies, m.From)
-		s.mu.Unlock()
-		s.events.push(&BuddyRevoked{From: m.From, Time: when})
+		s.handleRevoked(m.From, when)
 	case gpwire.TypeStatus:
 		status, err := gpwire.ParseBuddyStatus(m.Payload)
 		if err != nil {
@@ -81,7 +77,8 @@ func (s *Session) handleBuddyMessage(m *gpwire.BuddyMessage) {
 			return
 		}
 		s.handleStatus(BuddyStatus{
-			ProfileID: m.From, Status: status.Status, Text: status.Text, Location: status.Location,
+			ProfileID: m.From, Status: status.Status,
+			Text: cut(status.Text, gpwire.MaxStatus), Location: cut(status.Location, gpwire.MaxLocation),
 			IP: status.IP, Port: status.Port, QuietFlags: status.QuietFlags,
 		})
 	case gpwire.TypeInvite:
@@ -100,80 +97,15 @@ func (s *Session) handleBuddyMessage(m *gpwire.BuddyMessage) {
 	}
 }
 
-// handleRequest remembers the signature that accepts a buddy request.
-func (s *Session) handleRequest(m *gpwire.BuddyMessage, when time.Time) {
-	reason, signature, err := gpwire.ParseSignedPayload(m.Payload)
-	if err != nil {
-		s.ignored([]byte(m.Payload), err)
-		return
-	}
-	s.mu.Lock()
-	_, known := s.requests[m.From]
-	if !known && len(s.requests) >= maxRequests {
-		s.state.Counters.Dropped++
-		s.state.Reason = "too many open buddy requests, one was dropped"
-		s.mu.Unlock()
-		return
-	}
-	s.requests[m.From] = strings.Clone(signature) // alone, without the reason that it stood behind
-	s.mu.Unlock()
-	s.events.push(&BuddyRequest{From: m.From, Time: when, Reason: reason})
-}
-
-// handleStatus takes a status in either form. Those of blocked profiles are ignored (spec gp.md §6.2). Its texts are kept as
-// long as the session lasts, so they are cut to what the original takes (§3).
-func (s *Session) handleStatus(status BuddyStatus) {
-	status.Text, status.Location = cut(status.Text, gpwire.MaxStatus), cut(status.Location, gpwire.MaxLocation)
-	if game := status.Game; game != nil {
-		game.Type, game.Variant, game.Map = cut(game.Type, gpwire.MaxGameText), cut(game.Variant, gpwire.MaxGameText), cut(game.Map, gpwire.MaxGameText)
-	}
-	s.mu.Lock()
-	if s.blocked[status.ProfileID] {
-		s.state.Counters.Blocked++
-		s.mu.Unlock()
-		return
-	}
-	if _, known := s.buddies[status.ProfileID]; known || len(s.buddies) < maxBuddies {
-		s.buddies[status.ProfileID] = status
-	} else {
-		s.state.Counters.Dropped++
-		s.state.Reason = "too many buddies, a status was not kept"
-	}
-	s.mu.Unlock()
-	s.events.push(&status)
-}
-
 func statusOfInfo(m *gpwire.BuddyStatusInfo) BuddyStatus {
 	return BuddyStatus{
-		ProfileID: m.ProfileID, Status: m.Status, Text: m.RichStatus, IP: m.IP, Port: m.Port, QuietFlags: m.QuietFlags,
+		ProfileID: m.ProfileID, Status: m.Status, Text: cut(m.RichStatus, gpwire.MaxRichStatus), IP: m.IP, Port: m.Port, QuietFlags: m.QuietFlags,
 		Game: &GameInfo{
 			HostIP: m.HostIP, HostPrivateIP: m.HostPrivateIP, QueryPort: m.QueryPort, HostPort: m.HostPort,
-			SessionFlags: m.SessionFlags, Type: m.GameType, Variant: m.GameVariant, Map: m.GameMap, ProductID: m.ProductID,
+			SessionFlags: m.SessionFlags, Type: cut(m.GameType, gpwire.MaxGameText), Variant: cut(m.GameVariant, gpwire.MaxGameText),
+			Map: cut(m.GameMap, gpwire.MaxGameText), ProductID: m.ProductID,
 		},
 	}
-}
-
-// handleBuddyList adds the buddies that are not known yet. Lists may come at any time, in parts, and again.
-func (s *Session) handleBuddyList(m *gpwire.BuddyList) {
-	s.mu.Lock()
-	for _, id := range m.ProfileIDs {
-		if _, known := s.buddies[id]; !known && len(s.buddies) < maxBuddies {
-			s.buddies[id] = BuddyStatus{ProfileID: id, Status: Offline}
-		}
-	}
-	s.mu.Unlock()
-	s.events.push(&BuddyList{ProfileIDs: m.ProfileIDs})
-}
-
-func (s *Session) handleBlockList(m *gpwire.BlockList) {
-	s.mu.Lock()
-	for _, id := range m.ProfileIDs {
-		if len(s.blocked) < maxBuddies {
-			s.blocked[id] = true
-		}
-	}
-	s.mu.Unlock()
-	s.events.push(&BlockList{ProfileIDs: m.ProfileIDs})
 }
 
 // pong answers a ping without waiting: a server that sends pings and reads nothing must not stop the session.
@@ -216,6 +148,7 @@ func (s *Session) handleError(m *gpwire.ErrorReply) {
 	s.state.Reason = err.Error()
 	s.mu.Unlock()
 	s.log.Warn("gp server error", "error", err)
+	s.handleRefusedRequest(m.Code)
 	s.events.push(&ServerError{Err: err})
 }
 

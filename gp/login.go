@@ -56,6 +56,9 @@ func open(ctx context.Context, config Config, identity Identity, account *Accoun
 	}
 	s.step(StepConnected)
 	s.start()
+	s.mu.Lock()
+	s.startFetching()
+	s.mu.Unlock()
 	return s, nil
 }
 

@@ -58,22 +58,19 @@ type Profile struct {
 	Signature   string  // for direct links, see PeerSignature
 }
 
-// Profile asks for the info of a profile. Some servers hide most of what is not the player's own.
-func (s *Session) Profile(ctx context.Context, id ProfileID) (*Profile, error) {
-	message, err := s.do(ctx, "get profile", gpwire.ErrorGetProfile, id, func(key SessionKey, opID int) gpwire.Message {
-		return &gpwire.GetProfile{SessionKey: key, ProfileID: id, ID: opID}
-	})
-	if err != nil {
-		return nil, err
-	}
-	info := message.(*gpwire.ProfileInfo)
+// maxProfileText bounds each text of a profile that is kept: what servers send is not bound by the limits of the original.
+const maxProfileText = 255
+
+// newProfile takes what the server said, alone, without what else stood in the message.
+func newProfile(info *gpwire.ProfileInfo) *Profile {
+	text := func(value string) string { return cut(value, maxProfileText) }
 	return &Profile{
-		ProfileID: info.ProfileID, UserID: info.UserID, Nick: info.Nick, UniqueNick: info.UniqueNick, Email: info.Email,
-		FirstName: info.FirstName, LastName: info.LastName, Homepage: info.Homepage, ZipCode: info.ZipCode,
-		CountryCode: info.CountryCode, Birthday: info.Birthday, Sex: info.Sex, ICQUIN: info.ICQUIN, AIMName: info.AIMName,
-		PublicMask: info.PublicMask, Longitude: info.Longitude, Latitude: info.Latitude, Place: info.Place,
-		Signature: info.Signature,
-	}, nil
+		ProfileID: info.ProfileID, UserID: UserID(text(string(info.UserID))), Nick: text(info.Nick), UniqueNick: text(info.UniqueNick),
+		Email: text(info.Email), FirstName: text(info.FirstName), LastName: text(info.LastName), Homepage: text(info.Homepage),
+		ZipCode: text(info.ZipCode), CountryCode: text(info.CountryCode), Birthday: info.Birthday, Sex: info.Sex,
+		ICQUIN: info.ICQUIN, AIMName: text(info.AIMName), PublicMask: info.PublicMask, Longitude: info.Longitude,
+		Latitude: info.Latitude, Place: text(info.Place), Signature: text(info.Signature),
+	}
 }
 
 // ProfileUpdate is what shall change in the player's own profile. Nil leaves a field as it is.
@@ -132,7 +129,11 @@ func (s *Session) UpdateProfile(ctx context.Context, update ProfileUpdate) error
 	if len(m.Changes) == 0 {
 		return nil
 	}
-	return s.send(ctx, op, m)
+	if err := s.send(ctx, op, m); err != nil {
+		return err
+	}
+	s.ForgetProfile(s.ProfileID())
+	return nil
 }
 
 // ChangeAccount changes the e-mail address and the password of the account; what is empty stays. The server does not

@@ -49,3 +49,35 @@ func (p Profile) Format(f fmt.State, verb rune) {
 
 // LogValue is the profile without its signature.
 func (p Profile) LogValue() slog.Value { return slog.AnyValue(p.masked()) }
+
+// plainRequest and plainIncoming are requests without methods.
+type (
+	plainRequest  BuddyRequest
+	plainIncoming IncomingRequest
+)
+
+func (e BuddyRequest) masked() plainRequest {
+	e.signature = masked
+	return plainRequest(e)
+}
+
+// Format prints the request without its signature.
+func (e BuddyRequest) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), e.masked())
+}
+
+// LogValue is the request without its signature.
+func (e BuddyRequest) LogValue() slog.Value { return slog.AnyValue(e.masked()) }
+
+func (r IncomingRequest) masked() plainIncoming {
+	r.signature = masked
+	return plainIncoming(r)
+}
+
+// Format prints the request without its signature.
+func (r IncomingRequest) Format(f fmt.State, verb rune) {
+	fmt.Fprintf(f, fmt.FormatString(f, verb), r.masked())
+}
+
+// LogValue is the request without its signature.
+func (r IncomingRequest) LogValue() slog.Value { return slog.AnyValue(r.masked()) }

@@ -5,10 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"net"
 	"os"
-	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +30,9 @@ type Session struct {
 	drained chan struct{} // closed when nothing will be written any more
 	done    sync.WaitGroup
 
+	lifetime context.Context // of what the session does by itself: ends with it
+	over     context.CancelFunc
+
 	// Of the reading goroutine, and before it of the login.
 	splitter kv.Splitter
 	decoder  gpwire.Decoder
@@ -47,24 +48,22 @@ type Session struct {
 	nextID    int
 	pending   []*operation // in order of their ids
 	orphans   []orphan
-	requests  map[ProfileID]string // signature of each open buddy request
-	buddies   map[ProfileID]BuddyStatus
-	blocked   map[ProfileID]bool
+	roster    roster
+	profiles  profileCache
+	wanted    []ProfileID // profiles to be fetched
+	fetching  bool        // somebody does
 	published *Presence
 }
 
-// Bounds of what a server can make the session remember.
-const (
-	maxRequests = 1024
-	maxBuddies  = 10_000
-	outQueue    = 64
-)
+// outQueue is how many messages wait to be sent.
+const outQueue = 64
 
 // goodbyeTimeout bounds the sending of all that is still waiting, and of the logout.
 const goodbyeTimeout = time.Second
 
 func newSession(config Config) *Session {
 	config = config.withDefaults()
+	lifetime, over := context.WithCancel(context.Background())
 	return &Session{
 		config:    config,
 		log:       config.Logger,
@@ -79,9 +78,10 @@ func newSession(config Config) *Session {
 		namespace: config.NamespaceID,
 		partner:   config.PartnerID,
 		nextID:    2,
-		requests:  make(map[ProfileID]string),
-		buddies:   make(map[ProfileID]BuddyStatus),
-		blocked:   make(map[ProfileID]bool),
+		roster:    newRoster(),
+		profiles:  profileCache{limit: config.ProfileCache, age: config.ProfileAge},
+		lifetime:  lifetime,
+		over:      over,
 	}
 }
 
@@ -106,24 +106,6 @@ func (s *Session) State() State {
 	state.Pending = len(s.pending)
 	state.Counters.EventsLost = s.events.lostEver()
 	return state
-}
-
-// Buddies are the buddies that the server has told of so far, with the last status known of each, sorted by profile.
-func (s *Session) Buddies() []BuddyStatus {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	buddies := make([]BuddyStatus, 0, len(s.buddies))
-	for _, id := range slices.Sorted(maps.Keys(s.buddies)) {
-		buddies = append(buddies, s.buddies[id])
-	}
-	return buddies
-}
-
-// Blocked are the blocked profiles that are known so far, sorted.
-func (s *Session) Blocked() []ProfileID {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return slices.Sorted(maps.Keys(s.blocked))
 }
 
 // Done is closed when the session ends.
@@ -180,6 +162,7 @@ func (s *Session) end(err error, goodbye bool) {
 	peer, pending := s.state.Peer, s.pending
 	s.pending, s.orphans = nil, nil
 	close(s.closing)
+	s.over()
 	s.mu.Unlock()
 
 	s.log.Info("gp session", "step", StepClosed.String(), "peer", peer, "reason", reason)

@@ -77,6 +77,7 @@ type Counters struct {
 	Malformed uint64 // messages that could not be read
 	Unmatched uint64 // answers that nobody waits for
 	Blocked   uint64 // statuses of blocked profiles
+	Unchanged uint64 // statuses and requests that said nothing new
 	Dropped   uint64 // pongs, requests and statuses that there was no room for
 
 	EventsLost uint64 // because nobody took them in time

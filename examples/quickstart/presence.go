@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/relight-sdk/relight/gp"
@@ -95,7 +94,7 @@ func talk(ctx context.Context, s *story, ann, bob *gp.Session) error {
 
 // befriend makes one player a buddy of another, unless they are.
 func befriend(ctx context.Context, s *story, asker, asked *gp.Session, reason string) error {
-	known := slices.ContainsFunc(asker.Buddies(), func(b gp.BuddyStatus) bool { return b.ProfileID == asked.ProfileID() })
+	_, known := asker.Roster().Buddy(asked.ProfileID())
 	if known {
 		return nil
 	}

@@ -127,7 +127,8 @@ func story(t *testing.T, server *gptest.Server, family quirks.Family) {
 		return ok && status.ProfileID == 2 && status.Text == "Level 2"
 	})
 	assert.NotEmpty(t, events)
-	assert.Contains(t, session.Buddies(), gp.BuddyStatus{ProfileID: 2, Status: gp.Playing, Text: "Level 2"})
+	known, _ := session.Roster().Buddy(2)
+	assert.Equal(t, known.BuddyStatus, gp.BuddyStatus{ProfileID: 2, Status: gp.Playing, Text: "Level 2"})
 
 	require.NoError(t, bob.Close())
 	collect(t, session, func(event gp.Event) bool {

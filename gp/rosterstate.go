@@ -1,0 +1,341 @@
+package gp
+
+import (
+	"time"
+
+	"github.com/relight-sdk/relight/internal/wire/gpwire"
+)
+
+// Bounds of what a server can make the session remember.
+const (
+	maxRequests = 1024
+	maxBuddies  = 10_000
+)
+
+// roster is the roster as it grows. Session.mu guards it. Each method that changes it returns what changed.
+type roster struct {
+	buddies  map[ProfileID]buddy
+	incoming map[ProfileID]IncomingRequest
+	outgoing map[ProfileID]OutgoingRequest
+	blocked  map[ProfileID]bool
+
+	connection uint32 // counts the logins of the session; what was last told of on an earlier one may be over
+	listed     bool   // a list of buddies came on this connection
+	stale      bool
+
+	version  uint64
+	snapshot *Roster // nil: has to be made anew
+}
+
+// buddy is one of the roster's buddies.
+type buddy struct {
+	status BuddyStatus
+	told   bool   // the status is what the server said, not just what a buddy starts with
+	seen   uint32 // the connection on which the server last told of the buddy
+	spoken uint32 // the connection on which the server last told the status
+}
+
+func newRoster() roster {
+	return roster{
+		buddies: make(map[ProfileID]buddy), incoming: make(map[ProfileID]IncomingRequest),
+		outgoing: make(map[ProfileID]OutgoingRequest), blocked: make(map[ProfileID]bool), connection: 1,
+	}
+}
+
+// touch notes that something changed.
+func (r *roster) touch() {
+	r.version++
+	r.snapshot = nil
+}
+
+// news is what a status did to the roster.
+type news int
+
+const (
+	newsNone    news = iota // the server said the same again
+	newsStatus              // the buddy does something else
+	newsBuddy               // there is a new buddy
+	newsBlocked             // the profile is blocked: statuses are ignored (spec gp.md §6.2)
+	newsFull                // there is no room
+)
+
+// status takes a buddy's status. A first status makes somebody a buddy (spec gp.md §6.2). Where the texts are those of
+// before, the new ones are let go, in *status too.
+func (r *roster) status(status *BuddyStatus) news {
+	id := status.ProfileID
+	if r.blocked[id] {
+		return newsBlocked
+	}
+	known, ok := r.buddies[id]
+	if !ok && len(r.buddies) >= maxBuddies {
+		return newsFull
+	}
+	if known.status.Text == status.Text {
+		status.Text = known.status.Text
+	}
+	if known.status.Location == status.Location {
+		status.Location = known.status.Location
+	}
+	same := ok && known.told && known.status.equal(*status)
+	if same {
+		if known.seen == r.connection && known.spoken == r.connection {
+			return newsNone
+		}
+		known.seen, known.spoken = r.connection, r.connection
+		r.buddies[id] = known
+		return newsNone
+	}
+	r.buddies[id] = buddy{status: *status, told: true, seen: r.connection, spoken: r.connection}
+	r.touch()
+	if ok {
+		return newsStatus
+	}
+	delete(r.outgoing, id)
+	return newsBuddy
+}
+
+// equal compares two statuses with all that they say.
+func (s BuddyStatus) equal(other BuddyStatus) bool {
+	game, otherGame := s.Game, other.Game
+	if (game == nil) != (otherGame == nil) || game != nil && *game != *otherGame {
+		return false
+	}
+	s.Game, other.Game = nil, nil
+	return s == other
+}
+
+// add makes profiles buddies that are not yet, and returns how many.
+func (r *roster) add(ids ...ProfileID) (added int) {
+	for _, id := range ids {
+		known, ok := r.buddies[id]
+		switch {
+		case ok:
+			known.seen = r.connection
+			r.buddies[id] = known
+		case len(r.buddies) < maxBuddies:
+			r.buddies[id] = buddy{status: BuddyStatus{ProfileID: id}, seen: r.connection}
+			added++
+		}
+	}
+	if added > 0 {
+		r.touch()
+	}
+	return added
+}
+
+// remove takes a buddy off the list.
+func (r *roster) remove(id ProfileID) bool {
+	if _, ok := r.buddies[id]; !ok {
+		return false
+	}
+	delete(r.buddies, id)
+	r.touch()
+	return true
+}
+
+// request takes the request of somebody. The server may repeat one; then only its signature is new.
+func (r *roster) request(request IncomingRequest) news {
+	known, ok := r.incoming[request.From]
+	if !ok && len(r.incoming) >= maxRequests {
+		return newsFull
+	}
+	if ok && known.Reason == request.Reason {
+		if known.signature != request.signature {
+			known.signature = request.signature
+			r.incoming[request.From] = known
+			r.touch()
+		}
+		return newsNone
+	}
+	r.incoming[request.From] = request
+	r.touch()
+	return newsStatus
+}
+
+// answered forgets a request of somebody.
+func (r *roster) answered(id ProfileID) bool {
+	if _, ok := r.incoming[id]; !ok {
+		return false
+	}
+	delete(r.incoming, id)
+	r.touch()
+	return true
+}
+
+// ask notes a request of this player.
+func (r *roster) ask(request OutgoingRequest) bool {
+	if _, ok := r.outgoing[request.To]; !ok && len(r.outgoing) >= maxRequests {
+		return false
+	}
+	r.outgoing[request.To] = request
+	r.touch()
+	return true
+}
+
+// settled forgets a request of this player.
+func (r *roster) settled(id ProfileID) bool {
+	if _, ok := r.outgoing[id]; !ok {
+		return false
+	}
+	delete(r.outgoing, id)
+	r.touch()
+	return true
+}
+
+// block blocks profiles, and returns how many were not yet.
+func (r *roster) block(ids ...ProfileID) (added int) {
+	for _, id := range ids {
+		if !r.blocked[id] && len(r.blocked) < maxBuddies {
+			r.blocked[id] = true
+			added++
+		}
+	}
+	if added > 0 {
+		r.touch()
+	}
+	return added
+}
+
+// unblock is the reverse.
+func (r *roster) unblock(id ProfileID) bool {
+	if !r.blocked[id] {
+		return false
+	}
+	delete(r.blocked, id)
+	r.touch()
+	return true
+}
+
+// changed tells of a change. The caller holds Session.mu, so that events come in the order of the changes.
+func (s *Session) changed(change RosterChange, id ProfileID) {
+	s.events.push(&RosterChanged{Change: change, ProfileID: id})
+}
+
+// handleRequest remembers the signature that accepts a buddy request.
+func (s *Session) handleRequest(m *gpwire.BuddyMessage, when time.Time) {
+	reason, signature, err := gpwire.ParseSignedPayload(m.Payload)
+	if err != nil {
+		s.ignored([]byte(m.Payload), err)
+		return
+	}
+	reason, signature = cut(reason, maxReason), cut(signature, len(signature)) // alone: without what else they stood in
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	switch s.roster.request(IncomingRequest{From: m.From, Time: when, Reason: reason, signature: signature}) {
+	case newsFull:
+		s.state.Counters.Dropped++
+		s.state.Reason = "too many open buddy requests, one was dropped"
+	case newsNone:
+		s.state.Counters.Unchanged++
+	default:
+		s.events.push(&BuddyRequest{From: m.From, Time: when, Reason: reason, signature: signature})
+		s.changed(ChangeRequestReceived, m.From)
+		s.wantProfile(m.From)
+	}
+}
+
+// maxReason bounds the reasons that are kept; the original takes 1024 bytes.
+const maxReason = gpwire.MaxReason
+
+// statusNews is a status and the change that it made, in one piece of memory, since they come often.
+type statusNews struct {
+	status BuddyStatus
+	change RosterChanged
+}
+
+// handleStatus takes a status in either form. What the server says again is no news. Its texts are kept as long as the
+// session lasts, so they are cut to what the original takes (spec gp.md §3).
+func (s *Session) handleStatus(status BuddyStatus) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.roster.status(&status)
+	change := ChangeStatus
+	switch n {
+	case newsBlocked:
+		s.state.Counters.Blocked++
+		return
+	case newsNone:
+		s.state.Counters.Unchanged++
+		return
+	case newsFull:
+		s.state.Counters.Dropped++
+		s.state.Reason = "too many buddies, a status was not kept"
+		s.events.push(&status)
+		return
+	case newsBuddy:
+		change = ChangeBuddyAdded
+	case newsStatus:
+	}
+	both := &statusNews{status: status, change: RosterChanged{Change: change, ProfileID: status.ProfileID}}
+	s.events.push(&both.status)
+	s.events.push(&both.change)
+	if n == newsBuddy {
+		s.wantProfile(status.ProfileID)
+	}
+}
+
+// handleBuddyList adds the buddies that are not known yet. Lists may come at any time, in parts, and again.
+func (s *Session) handleBuddyList(m *gpwire.BuddyList) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.roster.connection == 1
+	s.roster.listed = true
+	added := s.roster.add(m.ProfileIDs...)
+	if first || added > 0 { // after a reconnect, only what is new is news
+		s.events.push(&BuddyList{ProfileIDs: m.ProfileIDs})
+	}
+	if added > 0 {
+		s.changed(ChangeMany, 0)
+		s.wantProfile(m.ProfileIDs...)
+	}
+}
+
+func (s *Session) handleBlockList(m *gpwire.BlockList) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := s.roster.connection == 1
+	added := s.roster.block(m.ProfileIDs...)
+	if first || added > 0 {
+		s.events.push(&BlockList{ProfileIDs: m.ProfileIDs})
+	}
+	if added > 0 {
+		s.changed(ChangeMany, 0)
+	}
+}
+
+// handleAuthorized takes somebody's consent: they are a buddy now.
+func (s *Session) handleAuthorized(from ProfileID, when time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events.push(&BuddyAuthorized{From: from, Time: when})
+	if s.roster.settled(from) {
+		s.changed(ChangeRequestSettled, from)
+	}
+	if s.roster.add(from) > 0 {
+		s.changed(ChangeBuddyAdded, from)
+		s.wantProfile(from)
+	}
+}
+
+// handleRevoked takes the opposite.
+func (s *Session) handleRevoked(from ProfileID, when time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.events.push(&BuddyRevoked{From: from, Time: when})
+	if s.roster.remove(from) {
+		s.changed(ChangeBuddyRemoved, from)
+	}
+}
+
+// handleRefusedRequest settles the request that the server refused, if it is clear which: such an error does not say.
+func (s *Session) handleRefusedRequest(code ErrorCode) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if code.Class() != gpwire.ErrorAddBuddy || len(s.roster.outgoing) != 1 {
+		return
+	}
+	for id := range s.roster.outgoing {
+		s.roster.settled(id)
+		s.changed(ChangeRequestSettled, id)
+	}
+}
