@@ -41,11 +41,16 @@ type Config struct {
 	KeepAliveTimeout time.Duration // silence of a master that has sent a keep-alive before; 0 means 60 s
 	IdleTimeout      time.Duration // how long an unused connection for messages stays open; 0 means 30 s
 
-	QueryAttempts    int              // how often an unanswered direct query is sent, 1 to 8; 0 means 4
-	QueryTimeout     time.Duration    // wait after the first attempt, half as long again after each later one; 0 means 500 ms
-	QueryConcurrency int              // direct queries under way at the same time; 0 means 100
-	Keys             map[uint8]string // the game's own QR2 keys, 50 to 253, for DirectQuery.Fields
-	QueryRate        int              // datagrams of direct queries a second; 0 means 1000
+	Keys map[uint8]string // the game's own QR2 keys, 50 to 253, for DirectQuery.Fields
+
+	QueryAttempts int // how often an unanswered direct query is sent, 1 to 8; 0 means 4
+	// QueryTimeout is the wait after the first attempt, half as long again after each later one; 0 means 500 ms. Where
+	// answers come fast, it is down to a fifth of that, but after the last attempt it is never shorter.
+	QueryTimeout     time.Duration
+	QueryConcurrency int // direct queries under way at the same time, of about 1 kB each; 0 means 8192
+	// QueryRate is the most datagrams of direct queries a second; 0 means 50,000. They start at 1000 a second, or this if it
+	// is less; the pace doubles in every round trip while answers come in, and gives way when they are lost.
+	QueryRate int
 
 	MaxServers      int // servers of one list, 0 means 250,000; more is an error
 	MaxElementBytes int // bytes of one server, key or popular value; 0 means 16 KiB
@@ -94,8 +99,8 @@ func (c Config) withDefaults() Config {
 	setDefault(&c.QueryAttempts, 4)
 	c.QueryAttempts = min(c.QueryAttempts, maxAttempts)
 	setDefault(&c.QueryTimeout, 500*time.Millisecond)
-	setDefault(&c.QueryConcurrency, 100)
-	setDefault(&c.QueryRate, 1000)
+	setDefault(&c.QueryConcurrency, 8192)
+	setDefault(&c.QueryRate, fastestPace)
 	setDefault(&c.MaxServers, sbwire.DefaultMaxServers)
 	setDefault(&c.MaxElementBytes, sbwire.DefaultMaxElement)
 	return c

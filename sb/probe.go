@@ -1,6 +1,7 @@
 package sb
 
 import (
+	"container/heap"
 	"crypto/rand"
 	"encoding/binary"
 	"errors"
@@ -29,7 +30,10 @@ type prober struct {
 	stats     *queryCounters
 
 	probes map[netip.AddrPort]*probe
-	ready  []*probe // want to send, in order
+	ready  []*probe  // want to send, in order
+	timed  deadlines // the others
+	trips  roundTrips
+	pace   pacer
 }
 
 // probe is one server that is being queried.
@@ -43,6 +47,7 @@ type probe struct {
 	number   int32     // that number
 	queued   bool      // in ready
 	deadline time.Time // of what was sent last
+	place    int       // in prober.timed, if it is not queued
 	sends    []send
 	unsent   int   // of these, not sent because of sendErr
 	sendErr  error // the latest
@@ -68,7 +73,7 @@ func (p *prober) add(server Server, addr netip.AddrPort) bool {
 	}
 	var random [4]byte
 	_, _ = rand.Read(random[:])
-	q := &probe{server: server, addr: addr, id: binary.BigEndian.Uint32(random[:]) >> sendBits}
+	q := &probe{server: server, addr: addr, id: binary.BigEndian.Uint32(random[:]) >> sendBits, place: -1}
 	p.probes[addr] = q
 	p.enqueue(q)
 	return true
@@ -76,9 +81,47 @@ func (p *prober) add(server Server, addr netip.AddrPort) bool {
 
 func (p *prober) enqueue(q *probe) {
 	if !q.queued {
+		if q.place >= 0 {
+			heap.Remove(&p.timed, q.place)
+		}
 		q.queued = true
 		p.ready = append(p.ready, q)
 	}
+}
+
+// remove forgets a server.
+func (p *prober) remove(q *probe) {
+	delete(p.probes, q.addr)
+	if q.place >= 0 {
+		heap.Remove(&p.timed, q.place)
+	}
+}
+
+// deadlines are the probes that wait for an answer, as a heap: the most impatient one comes first.
+type deadlines []*probe
+
+func (d deadlines) Len() int           { return len(d) }
+func (d deadlines) Less(i, j int) bool { return d[i].deadline.Before(d[j].deadline) }
+func (d deadlines) Swap(i, j int) {
+	d[i], d[j] = d[j], d[i]
+	d[i].place, d[j].place = i, j
+}
+
+// Push implements heap.Interface.
+func (d *deadlines) Push(x any) {
+	q := x.(*probe)
+	q.place = len(*d)
+	*d = append(*d, q)
+}
+
+// Pop implements heap.Interface.
+func (d *deadlines) Pop() any {
+	last := len(*d) - 1
+	q := (*d)[last]
+	(*d)[last] = nil
+	*d = (*d)[:last]
+	q.place = -1
+	return q
 }
 
 // wantsChallenge decides whether an attempt starts with a challenge request. In case the back end's flags are wrong, one
@@ -120,6 +163,7 @@ func (p *prober) next(now time.Time) (datagram []byte, to netip.AddrPort, ok boo
 			q.sends = append(q.sends, send{at: now, query: &query})
 		}
 		q.deadline = now.Add(p.patience(q.attempt))
+		heap.Push(&p.timed, q)
 		p.stats.sent.Add(1)
 		if q.attempt > 0 {
 			p.stats.repeated.Add(1)
@@ -138,11 +182,15 @@ func (p *prober) unsent(to netip.AddrPort, err error) {
 	}
 }
 
-// patience grows by half with every attempt.
+// patience grows by half with every attempt. Repeating a question early does no harm, since a late answer to the first one
+// still counts; giving up early does, so the last wait is a full one.
 func (p *prober) patience(attempt int) time.Duration {
-	wait := p.timeout
+	wait := p.trips.patience(p.timeout)
 	for range attempt {
 		wait += wait / 2
+	}
+	if attempt == p.attempts-1 {
+		wait = max(wait, p.timeout)
 	}
 	return wait
 }
@@ -177,6 +225,7 @@ func (p *prober) handle(b []byte, from netip.AddrPort, at time.Time) (done *Serv
 			return nil, true
 		}
 		if !q.answered {
+			p.heard(q, n, at)
 			q.answered, q.number = true, answer
 			p.enqueue(q)
 		}
@@ -187,7 +236,8 @@ func (p *prober) handle(b []byte, from netip.AddrPort, at time.Time) (done *Serv
 			return nil, true
 		}
 		if complete {
-			delete(p.probes, from)
+			p.heard(q, n, at)
+			p.remove(q)
 			p.stats.answered.Add(1)
 			server := q.server
 			server.QueryErr = nil
@@ -199,6 +249,15 @@ func (p *prober) handle(b []byte, from netip.AddrPort, at time.Time) (done *Serv
 		p.stats.ignored.Add(1)
 	}
 	return nil, true
+}
+
+// heard learns from the answer to datagram n of a probe: how long it took, and whether the one before it was lost.
+func (p *prober) heard(q *probe, n int, at time.Time) {
+	p.trips.add(at.Sub(q.sends[n].at))
+	p.pace.answered++
+	if n > 0 && (q.sends[n-1].query == nil) == (q.sends[n].query == nil) {
+		p.pace.lost++
+	}
 }
 
 // reply reads a reply or a part of one.
@@ -222,16 +281,17 @@ func (s *send) reply(body []byte, registry *qr2wire.Registry) (data qr2wire.Data
 
 // expire looks for those whose time is up: they try again, or are given up and returned.
 func (p *prober) expire(now time.Time) (lost []Server) {
-	for addr, q := range p.probes {
-		if q.queued || now.Before(q.deadline) {
-			continue
+	for len(p.timed) > 0 && !now.Before(p.timed[0].deadline) {
+		q := p.timed[0]
+		if q.answered {
+			p.pace.lost++ // it is alive
 		}
 		if q.attempt++; q.attempt < p.attempts {
 			q.answered, q.number = false, 0 // a number is good for one query
 			p.enqueue(q)
 			continue
 		}
-		delete(p.probes, addr)
+		p.remove(q)
 		p.stats.unanswered.Add(1)
 		lost = append(lost, q.lost())
 	}
@@ -259,12 +319,10 @@ func (q *probe) lost() Server {
 
 // wake is when expire should be called next; ok is false if nothing is under way.
 func (p *prober) wake() (at time.Time, ok bool) {
-	for _, q := range p.probes {
-		if !q.queued && (!ok || q.deadline.Before(at)) {
-			at, ok = q.deadline, true
-		}
+	if len(p.timed) == 0 {
+		return time.Time{}, false
 	}
-	return at, ok
+	return p.timed[0].deadline, true
 }
 
 // withData lays what a server says of itself over what the list said of it.

@@ -11,8 +11,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"golang.org/x/time/rate"
-
 	"github.com/relight-sdk/relight/internal/wire/qr2wire"
 )
 
@@ -96,7 +94,8 @@ func (b *Browser) newProber(query DirectQuery) (*prober, error) {
 		return nil, joined(ErrNotConfigured, err)
 	}
 	p := &prober{query: query, registry: registry, challenge: b.wantsChallenge(), attempts: b.config.QueryAttempts,
-		timeout: b.config.QueryTimeout, stats: &b.queries, probes: make(map[netip.AddrPort]*probe)}
+		timeout: b.config.QueryTimeout, stats: &b.queries, probes: make(map[netip.AddrPort]*probe),
+		pace: newPacer(b.config.QueryRate, time.Now())}
 	for _, name := range query.Fields {
 		id, ok := registry.Number(name)
 		if !ok {
@@ -127,9 +126,11 @@ type arrival struct {
 }
 
 const (
-	maxArrivals   = 1024
-	maxReplySize  = 4096
-	maxReadErrors = 64 // in a row, besides one for each datagram sent: some systems report ICMP errors that way
+	maxArrivals  = 1024
+	maxReplySize = 4096
+	// readBufferSize is what the socket may hold while the loop over the results is busy: 1,000 full replies.
+	readBufferSize = 4 << 20
+	maxReadErrors  = 64 // in a row, besides one for each datagram sent: some systems report ICMP errors that way
 )
 
 // discovery is what a LAN search adds to a run of queries: datagrams that are sent first, and for how long strangers that
@@ -169,8 +170,11 @@ func (b *Browser) query(ctx context.Context, network string, source iter.Seq[Ser
 			p.challenge = true // no back end speaks for these servers
 		}
 		r := &run{browser: b, prober: p, conn: conn, lan: lan, arrivals: make(chan arrival, maxArrivals), source: make(chan Server),
-			broken:  make(chan error, 1),
-			limiter: rate.NewLimiter(rate.Limit(b.config.QueryRate), max(1, b.config.QueryRate/50))}
+			broken: make(chan error, 1)}
+		r.udp, _ = conn.(*net.UDPConn)
+		if buffered, ok := conn.(interface{ SetReadBuffer(int) error }); ok {
+			_ = buffered.SetReadBuffer(readBufferSize) // the system gives what it allows
+		}
 		var work sync.WaitGroup
 		work.Go(func() { r.read(ctx) })
 		work.Go(func() { r.feed(ctx, source) })
@@ -188,18 +192,18 @@ type run struct {
 	browser  *Browser
 	prober   *prober
 	conn     net.PacketConn
+	udp      *net.UDPConn // conn, if it is one: its own methods do not allocate
 	lan      *discovery
 	arrivals chan arrival
 	source   chan Server
 	broken   chan error // why nothing more can be received
 	sent     atomic.Int64
-	limiter  *rate.Limiter
 }
 
 func (r *run) read(ctx context.Context) {
 	buf := make([]byte, maxReplySize)
 	for failures := 0; ctx.Err() == nil; {
-		n, addr, err := r.conn.ReadFrom(buf)
+		n, from, ok, err := r.readFrom(buf)
 		if err != nil {
 			if failures++; errors.Is(err, net.ErrClosed) || int64(failures) >= maxReadErrors+r.sent.Load() {
 				r.broken <- err
@@ -208,7 +212,6 @@ func (r *run) read(ctx context.Context) {
 			continue
 		}
 		failures = 0
-		from, ok := addrPortOf(addr)
 		if !ok {
 			continue
 		}
@@ -218,6 +221,29 @@ func (r *run) read(ctx context.Context) {
 			r.prober.stats.dropped.Add(1)
 		}
 	}
+}
+
+// readFrom reads a datagram; ok is false if its sender has no address that we could ask.
+func (r *run) readFrom(buf []byte) (n int, from netip.AddrPort, ok bool, err error) {
+	if r.udp != nil {
+		n, from, err = r.udp.ReadFromUDPAddrPort(buf)
+		return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), true, err
+	}
+	n, addr, err := r.conn.ReadFrom(buf)
+	if err != nil {
+		return 0, netip.AddrPort{}, false, err
+	}
+	from, ok = addrPortOf(addr)
+	return n, from, ok, nil
+}
+
+func (r *run) writeTo(b []byte, to netip.AddrPort) error {
+	if r.udp != nil {
+		_, err := r.udp.WriteToUDPAddrPort(b, to)
+		return err
+	}
+	_, err := r.conn.WriteTo(b, net.UDPAddrFromAddrPort(to))
+	return err
 }
 
 func addrPortOf(addr net.Addr) (netip.AddrPort, bool) {
@@ -313,7 +339,7 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 func (r *run) greet() (err error) {
 	reached := false
 	for _, to := range r.lan.greetings {
-		if _, failure := r.conn.WriteTo(r.lan.message, net.UDPAddrFromAddrPort(to)); failure != nil {
+		if failure := r.writeTo(r.lan.message, to); failure != nil {
 			err = failure
 			continue
 		}
@@ -351,19 +377,19 @@ func (r *run) arrived(a arrival, started time.Time) *Server {
 
 // sendReady sends what the pace allows; wake is when it allows more.
 func (r *run) sendReady(now time.Time) (wake time.Time, waiting bool) {
-	for len(r.prober.ready) > 0 {
-		reservation := r.limiter.ReserveN(now, 1)
-		if delay := reservation.DelayFrom(now); delay > 0 {
-			reservation.CancelAt(now)
-			return now.Add(delay), true
+	p := r.prober
+	p.pace.adapt(now, p.trips.mean)
+	for len(p.ready) > 0 {
+		if ok, wake := p.pace.take(now); !ok {
+			return wake, true
 		}
-		datagram, to, ok := r.prober.next(now)
+		datagram, to, ok := p.next(now)
 		if !ok {
 			break
 		}
-		if _, err := r.conn.WriteTo(datagram, net.UDPAddrFromAddrPort(to)); err != nil {
+		if err := r.writeTo(datagram, to); err != nil {
 			// A full buffer, or a network that is down for a moment: the next attempt may fare better.
-			r.prober.unsent(to, err)
+			p.unsent(to, err)
 			r.browser.config.Logger.Debug("direct query not sent", "to", to.String(), "error", err.Error())
 			continue
 		}
