@@ -165,7 +165,7 @@ func (b *Browser) ServerInfo(ctx context.Context, addr netip.AddrPort) (Server, 
 		if push.Entry.Flags&sbwire.FlagHasRules == 0 {
 			return true, ErrNoData
 		}
-		server = newServer(&push.Entry)
+		server = new(namer).server(&push.Entry)
 		return true, nil
 	})
 	return server, err

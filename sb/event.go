@@ -15,7 +15,10 @@ type Event interface{ isEvent() }
 type ServerAdded struct{ Server Server }
 
 // ServerUpdated is a server with new fields; it has the older ones, too.
-type ServerUpdated struct{ Server Server }
+type ServerUpdated struct {
+	Server Server
+	Keys   []string // what is different: names of fields, and Keys such as KeyPing
+}
 
 // ServerRemoved is a server that is listed no more, as it was known last.
 type ServerRemoved struct{ Server Server }
@@ -102,11 +105,11 @@ func (q *queue) server(addr netip.AddrPort, event Event) {
 	switch e := event.(type) {
 	case ServerAdded:
 		if old.event = e; old.wasListed {
-			old.event = ServerUpdated(e)
+			old.event = ServerUpdated{Server: e.Server}
 		}
 	case ServerUpdated:
 		if old.event = e; !old.wasListed {
-			old.event = ServerAdded(e)
+			old.event = ServerAdded{e.Server}
 		}
 	case ServerRemoved:
 		if old.event = e; !old.wasListed {

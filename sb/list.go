@@ -16,6 +16,8 @@ type Query struct {
 	// Filter is an SQL-like condition, such as "numplayers > 0 and mapname like 'dm%'", at most 511 bytes. The empty filter
 	// means all servers, except to wfc-server, which then lists none.
 	Filter string
+	// Where is a condition that is built: see [Expr]. With a Filter, too, both must be met.
+	Where Expr
 	// Fields are the keys that are wanted, at most 255 bytes in all; none means DefaultFields: some masters do not survive
 	// an empty list.
 	Fields []string
@@ -57,10 +59,26 @@ func (q Query) options(base sbwire.Options) (full, plain sbwire.Options) {
 	return full, plain
 }
 
+// filter is what the master is told.
+func (q Query) filter() (string, error) {
+	where, err := q.Where.Filter()
+	switch {
+	case err != nil || q.Filter == "":
+		return where, err
+	case where == "":
+		return q.Filter, nil
+	}
+	return "(" + q.Filter + ") and (" + where + ")", nil
+}
+
 // request makes the list request.
 func (b *Browser) request(query Query, options sbwire.Options) (sbwire.ListRequest, error) {
 	if b.config.Game == "" || b.config.Secret == "" {
 		return sbwire.ListRequest{}, joined(ErrNotConfigured, errors.New("the name of the game or its secret is missing"))
+	}
+	filter, err := query.filter()
+	if err != nil {
+		return sbwire.ListRequest{}, joined(ErrNotConfigured, err)
 	}
 	fields := query.Fields
 	if len(fields) == 0 {
@@ -71,7 +89,7 @@ func (b *Browser) request(query Query, options sbwire.Options) (sbwire.ListReque
 		QueryFor:    b.config.Game,
 		QueryFrom:   b.config.From,
 		Challenge:   b.config.Challenge(),
-		Filter:      query.Filter,
+		Filter:      filter,
 		Fields:      fields,
 		Options:     options,
 		SourceIP:    query.SourceIP,
@@ -108,6 +126,7 @@ func (b *Browser) list(ctx context.Context, query Query, options sbwire.Options,
 	defer l.close()
 	defer context.AfterFunc(ctx, func() { l.conn.Close() })()
 	var element, head sbwire.Element
+	var namer namer
 	for count := 0; ; {
 		if err := l.nextOfList(ctx, &element); err != nil {
 			return err
@@ -120,7 +139,7 @@ func (b *Browser) list(ctx context.Context, query Query, options sbwire.Options,
 		case sbwire.KindHead:
 			head = element
 		case sbwire.KindServer:
-			if count++; !yield(newServer(&element.Server), nil) || count == query.Limit {
+			if count++; !yield(namer.server(&element.Server), nil) || count == query.Limit {
 				return errStop
 			}
 		case sbwire.KindEnd:

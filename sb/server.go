@@ -1,7 +1,6 @@
 package sb
 
 import (
-	"encoding/json"
 	"iter"
 	"net/netip"
 	"slices"
@@ -46,47 +45,38 @@ type Server struct {
 	Private netip.AddrPort // the server's own address in its network; the zero value if it is not known
 	Flags   Flags          // 0 for a server that no master listed
 	Ping    time.Duration  // round trip of the direct query, 0 if there was none
-	Players []Fields       // from a direct query
-	Teams   []Fields       // from a direct query
+	Players Table          // from a direct query
+	Teams   Table          // from a direct query
 	// QueryErr says why a direct query of this server brought nothing; nil if there was none or it did.
 	QueryErr error
 
-	keys   []sbwire.Key // of values; shared
-	values []string
-	rules  []Field // win over values
-}
-
-// newServer takes over an entry of a list.
-func newServer(entry *sbwire.Entry) Server {
-	s := Server{Addr: entry.Addr, Flags: entry.Flags, values: entry.Values}
-	if entry.Flags&sbwire.FlagPrivateIP != 0 {
-		s.Private = entry.Private
-	}
-	if entry.Values != nil {
-		s.keys = entry.Keys
-	}
-	if len(entry.Rules) > 0 {
-		s.rules = make([]Field, len(entry.Rules))
-		for i, rule := range entry.Rules {
-			s.rules[i] = Field(rule)
-		}
-	}
-	return s
+	row   row     // what a list said
+	rules []Field // win over the row
 }
 
 // Lookup finds a field of the server by name, exact in case first, in any case else.
 func (s Server) Lookup(name string) (value string, ok bool) {
-	for key, value := range s.Fields() {
-		if key == name {
-			return value, true
+	if len(s.rules) == 0 {
+		i := s.row.names.index(name)
+		if i < 0 {
+			return "", false
 		}
+		return s.row.value(i), true
 	}
-	for key, value := range s.Fields() {
-		if strings.EqualFold(key, name) {
-			return value, true
-		}
+	s.fields(func(key, found string) bool {
+		value, ok = found, key == name
+		return !ok
+	})
+	if !ok {
+		s.fields(func(key, found string) bool {
+			value, ok = found, strings.EqualFold(key, name)
+			return !ok
+		})
 	}
-	return "", false
+	if !ok {
+		return "", false
+	}
+	return value, true
 }
 
 // Get is the value of a field, or "".
@@ -138,19 +128,15 @@ func (s Server) GroupID() uint32 {
 }
 
 // Fields yields the fields of the server in the order in which they came, each name once.
-func (s Server) Fields() iter.Seq2[string, string] {
-	return func(yield func(string, string) bool) {
-		for _, field := range s.rules {
-			if !yield(field.Key, field.Value) {
-				return
-			}
-		}
-		for i, value := range s.values {
-			if name := s.keys[i].Name; !s.ruled(name) && !yield(name, value) {
-				return
-			}
+func (s Server) Fields() iter.Seq2[string, string] { return s.fields }
+
+func (s Server) fields(yield func(string, string) bool) {
+	for _, field := range s.rules {
+		if !yield(field.Key, field.Value) {
+			return
 		}
 	}
+	s.row.all(func(name, value string) bool { return s.ruled(name) || yield(name, value) })
 }
 
 func (s Server) ruled(name string) bool {
@@ -158,28 +144,21 @@ func (s Server) ruled(name string) bool {
 }
 
 // HasFields reports whether anything but addresses is known.
-func (s Server) HasFields() bool { return len(s.rules)+len(s.values) > 0 }
+func (s Server) HasFields() bool { return len(s.rules)+s.row.len() > 0 }
 
 // maxKeptFields bounds what a server accumulates over many updates.
 const maxKeptFields = 1024
 
 // over lays what is newly known of a server over what was known before.
 func (s Server) over(old Server) Server {
-	known := make(map[string]bool, len(s.rules)+len(s.values))
-	for key := range s.Fields() {
-		known[key] = true
+	switch {
+	case old.row.len()+len(old.rules) == 0:
+	case len(s.rules)+s.row.len() == 0:
+		s.row, s.rules = old.row, old.rules
+	case len(s.rules)+len(old.rules) == 0 && s.row.names == old.row.names: // the same list goes on
+	default:
+		s.rules = s.rulesOver(old)
 	}
-	rules := slices.Clone(s.rules)
-	for key, value := range old.Fields() {
-		if len(known) >= maxKeptFields {
-			break
-		}
-		if !known[key] {
-			known[key] = true
-			rules = append(rules, Field{key, value})
-		}
-	}
-	s.rules = rules
 	if s.Flags == 0 {
 		s.Flags = old.Flags
 	}
@@ -195,61 +174,29 @@ func (s Server) over(old Server) Server {
 	return s
 }
 
+func (s Server) rulesOver(old Server) []Field {
+	known := make(map[string]bool, len(s.rules)+s.row.len())
+	for key := range s.Fields() {
+		known[key] = true
+	}
+	rules := slices.Clone(s.rules)
+	for key, value := range old.Fields() {
+		if len(known) >= maxKeptFields {
+			break
+		}
+		if !known[key] {
+			known[key] = true
+			rules = append(rules, Field{key, value})
+		}
+	}
+	return rules
+}
+
 // size is about how many bytes of memory its fields take.
 func (s Server) size() int {
-	const header = 16 // of a string
-	size := 0
+	size := len(s.row.values)
 	for _, rule := range s.rules {
-		size += len(rule.Key) + len(rule.Value) + 2*header
-	}
-	for _, value := range s.values {
-		size += len(value) + header
+		size += len(rule.Key) + len(rule.Value) + 2*stringHeader
 	}
 	return size
-}
-
-// MarshalJSON writes addr, private, flags, ping_ms, fields, players, teams and error, leaving out what is empty. Bytes
-// that are not UTF-8 become U+FFFD.
-func (s Server) MarshalJSON() ([]byte, error) {
-	out := struct {
-		Addr    netip.AddrPort      `json:"addr"`
-		Private string              `json:"private,omitempty"`
-		Flags   []string            `json:"flags,omitempty"`
-		PingMS  float64             `json:"ping_ms,omitempty"`
-		Fields  map[string]string   `json:"fields,omitempty"`
-		Players []map[string]string `json:"players,omitempty"`
-		Teams   []map[string]string `json:"teams,omitempty"`
-		Error   string              `json:"error,omitempty"`
-	}{Addr: s.Addr, PingMS: float64(s.Ping) / float64(time.Millisecond), Players: fieldMaps(s.Players), Teams: fieldMaps(s.Teams)}
-	if s.Private.IsValid() {
-		out.Private = s.Private.String()
-	}
-	if s.Flags&FlagDirect != 0 {
-		out.Flags = append(out.Flags, "direct")
-	}
-	if s.Flags&FlagNatNeg != 0 {
-		out.Flags = append(out.Flags, "natneg")
-	}
-	for key, value := range s.Fields() {
-		if out.Fields == nil {
-			out.Fields = make(map[string]string)
-		}
-		out.Fields[key] = value
-	}
-	if s.QueryErr != nil {
-		out.Error = s.QueryErr.Error()
-	}
-	return json.Marshal(out)
-}
-
-func fieldMaps(list []Fields) []map[string]string {
-	var out []map[string]string
-	for _, fields := range list {
-		m := make(map[string]string, len(fields))
-		for _, field := range fields {
-			m[field.Key] = field.Value
-		}
-		out = append(out, m)
-	}
-	return out
 }

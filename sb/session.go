@@ -23,6 +23,7 @@ type session struct {
 	done    chan struct{} // closed when the goroutine has ended
 	queue   *queue        // nil: the session is for messages only
 
+	namer   namer         // of the goroutine
 	writing chan struct{} // held while a message is written
 
 	mu      sync.Mutex
@@ -135,7 +136,7 @@ func (s *session) handle(e *sbwire.Element) error {
 	switch e.Kind {
 	case sbwire.KindServer:
 		if s.queue != nil {
-			return s.put(newServer(&e.Server))
+			return s.put(s.namer.server(&e.Server))
 		}
 	case sbwire.KindEnd:
 		if s.queue != nil {
@@ -164,7 +165,7 @@ func (s *session) message(m sbwire.Message) error {
 		s.track.count(func(state *State) { state.KeepAlives++ })
 	case sbwire.PushServer:
 		s.track.count(func(state *State) { state.Pushes++ })
-		return s.pushed(newServer(&m.Entry), waited)
+		return s.pushed(s.namer.server(&m.Entry), waited)
 	case sbwire.DeleteServer:
 		s.track.count(func(state *State) { state.Pushes++ })
 		s.mu.Lock()
@@ -220,7 +221,7 @@ func (s *session) put(server Server) error {
 	case tooLarge:
 		return s.fail(ErrMalformed, fmt.Sprintf("the fields of all servers take more than %d MiB", maxTable>>20))
 	case listed:
-		s.queue.server(server.Addr, ServerUpdated{server})
+		s.queue.server(server.Addr, ServerUpdated{Server: server})
 	default:
 		s.queue.server(server.Addr, ServerAdded{server})
 	}

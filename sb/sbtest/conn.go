@@ -13,6 +13,7 @@ import (
 	"github.com/relight-sdk/relight/internal/gscrypt"
 	"github.com/relight-sdk/relight/internal/quirks"
 	"github.com/relight-sdk/relight/internal/registry"
+	"github.com/relight-sdk/relight/internal/wire/sbfilter"
 	"github.com/relight-sdk/relight/internal/wire/sbwire"
 )
 
@@ -37,7 +38,7 @@ type conn struct {
 
 	listing sync.Mutex // of what follows: a further list request changes it under the pushes
 	request sbwire.ListRequest
-	filter  condition
+	filter  sbfilter.Expr // nil: all
 	keys    []sbwire.Key
 	stop    func() // of the registry's watch; nil without
 	started bool   // keep-alives

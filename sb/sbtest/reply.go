@@ -11,6 +11,7 @@ import (
 
 	"github.com/relight-sdk/relight/internal/quirks"
 	"github.com/relight-sdk/relight/internal/registry"
+	"github.com/relight-sdk/relight/internal/wire/sbfilter"
 	"github.com/relight-sdk/relight/internal/wire/sbwire"
 )
 
@@ -69,12 +70,12 @@ func (c *conn) list(r sbwire.ListRequest) bool {
 	if len(r.Fields) == 0 && family == quirks.KR4uzi {
 		return false // its process dies
 	}
-	filter, err := parseFilter(r.Filter)
+	filter, err := sbfilter.Parse(r.Filter)
 	switch {
 	case family == quirks.Crymp || family == quirks.UniSpy:
-		filter, err = parseFilter("")
+		filter, err = nil, nil
 	case family == quirks.WFC && strings.Trim(r.Filter, " 0") == "", err != nil && (family == quirks.OpenSpy || family == quirks.WFC || family == quirks.KR4uzi):
-		filter, err = func(func(string) (string, bool)) bool { return false }, nil
+		filter, err = sbfilter.Not{}, nil // nothing
 	case err != nil && family == quirks.DWC:
 		return true
 	}
@@ -245,7 +246,7 @@ func (c *conn) selected() []registry.Server {
 		if len(servers) == limit {
 			break
 		}
-		if c.filter(lookup(server)) {
+		if c.wants(server) {
 			servers = append(servers, server)
 		}
 	}
@@ -257,6 +258,11 @@ func (c *conn) limit() int {
 		return -1
 	}
 	return int(min(c.request.MaxServers, 1<<30))
+}
+
+// wants reports whether a server passes the filter.
+func (c *conn) wants(server registry.Server) bool {
+	return c.filter == nil || c.filter.Match(lookup(server))
 }
 
 func lookup(server registry.Server) func(string) (string, bool) {
@@ -347,7 +353,7 @@ func (c *conn) servers(b []byte, servers []registry.Server, rules bool) []byte {
 	return b
 }
 
-func values(keys []sbwire.Key, server registry.Server) []string {
+func values(keys []sbwire.Key, server registry.Server) sbwire.Values {
 	list := make([]string, len(keys))
 	for i, key := range keys {
 		list[i] = server.Value(key.Name)
@@ -355,7 +361,7 @@ func values(keys []sbwire.Key, server registry.Server) []string {
 			list[i] = "0"
 		}
 	}
-	return list
+	return sbwire.MakeValues(list...)
 }
 
 // entry is a server without its values.
@@ -462,7 +468,7 @@ func (c *conn) push(change registry.Change) {
 		c.message(sbwire.DeleteServer{Addr: server.Addr})
 		return
 	}
-	if !c.filter(lookup(server)) {
+	if !c.wants(server) {
 		return
 	}
 	entry := c.entry(server)

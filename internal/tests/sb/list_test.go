@@ -204,6 +204,6 @@ func TestServerFieldsAndJSON(t *testing.T) {
 	require.Equal(t, netip.MustParseAddrPort("192.168.0.2:6500"), server.Private)
 	b, err := json.Marshal(server)
 	require.NoError(t, err)
-	require.JSONEq(t, `{"addr":"10.0.0.2:6501","private":"192.168.0.2:6500","flags":["natneg"],"fields":{"hostname":"Behind a NAT",
+	require.JSONEq(t, `{"addr":"10.0.0.2:6501","private":"192.168.0.2:6500","flags":["natneg","private_ip","public_port","private_port","keys"],"fields":{"hostname":"Behind a NAT",
 		"gamever":"","hostport":"7777","mapname":"ctf_two","gametype":"","numplayers":"0","maxplayers":"300","password":""}}`, string(b))
 }

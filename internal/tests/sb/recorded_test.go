@@ -31,7 +31,7 @@ func TestRecordedStreamsDecode(t *testing.T) {
 				require.Equal(t, uint16(6500), all[0].DefaultPort)
 				require.Len(t, servers, 1)
 				require.Equal(t, "hostname", servers[0].Keys[0].Name)
-				require.NotEmpty(t, servers[0].Values[0])
+				require.NotEmpty(t, servers[0].Values.At(0))
 				require.Equal(t, sbwire.KindEnd, all[len(all)-1].Kind)
 			}},
 		{"wfc", "sbnolist", sbwire.OptionNoList, func(t *testing.T, request sbwire.ListRequest, all []sbwire.Element) {

@@ -399,7 +399,7 @@ func checkServer(t *testing.T, want vectorServer, got sbwire.Entry) {
 	require.Equal(t, want.ICMP, got.ICMP.String())
 	require.Equal(t, want.Flags, got.Flags)
 	keys := make(map[string]string)
-	for i, value := range got.Values {
+	for i, value := range got.Values.All() {
 		keys[got.Keys[i].Name] = value
 	}
 	for _, rule := range got.Rules {

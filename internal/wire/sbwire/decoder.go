@@ -92,7 +92,7 @@ type Decoder struct {
 	size    int // bytes of the popular values
 	servers int
 	schema  schema
-	arena   arena
+	scratch scratch
 	err     error
 }
 
@@ -319,7 +319,7 @@ func (d *Decoder) readPopular(e *Element) (bool, error) {
 }
 
 func (d *Decoder) readServer(e *Element, b []byte) (bool, error) {
-	n, result, err := d.schema.readEntry(b, &e.Server, &d.arena)
+	n, result, err := d.schema.readEntry(b, &e.Server, &d.scratch)
 	switch {
 	case result == malformed:
 		return false, err
@@ -327,6 +327,8 @@ func (d *Decoder) readServer(e *Element, b []byte) (bool, error) {
 		return false, nil
 	case n > d.limits.Element:
 		return false, overLimit(serverEntry, "size", "%d bytes, at most %d", n, d.limits.Element)
+	case len(e.Server.Values) > d.limits.Element: // popular values cost a master one byte each
+		return false, overLimit(serverEntry, "values", "%d bytes, at most %d", len(e.Server.Values), d.limits.Element)
 	}
 	d.read += n
 	if e.Server.ends() {
@@ -360,7 +362,7 @@ func (d *Decoder) readMessage(e *Element, b []byte) (bool, error) {
 		return false, nil
 	}
 	d.read += length
-	message, err := d.schema.readMessage(b[2], b[messageHead:length], &d.arena)
+	message, err := d.schema.readMessage(b[2], b[messageHead:length], &d.scratch)
 	if err != nil {
 		*e = Element{Kind: KindBadMessage, Err: err}
 		return true, nil

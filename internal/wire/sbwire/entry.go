@@ -1,6 +1,7 @@
 package sbwire
 
 import (
+	"bytes"
 	"encoding/binary"
 	"net/netip"
 	"strconv"
@@ -52,7 +53,7 @@ type Entry struct {
 	Private netip.AddrPort // address 0.0.0.0 without FlagPrivateIP
 	ICMP    netip.Addr     // 0.0.0.0 without FlagICMP
 	Keys    []Key          // the columns that Values are for; shared by all entries, not to be changed
-	Values  []string       // with FlagHasKeys, one for each of Keys; numbers are in decimal
+	Values  Values         // with FlagHasKeys, one for each of Keys; numbers are in decimal
 	Rules   []Rule         // with FlagHasRules
 }
 
@@ -75,27 +76,11 @@ const (
 
 const serverEntry = "server entry"
 
-// arena hands out the storage of entries in larger pieces, so that a list of thousands of servers costs few allocations.
-type arena struct {
-	text   []byte   // of the entry being read
-	ends   []int    // where its values end in text; a negative one is a popular value
-	values []string // free part of the current piece
-}
-
-const arenaValues = 256
-
-// take cuts n values off the current piece, with no capacity beyond.
-func (a *arena) take(n int) []string {
-	if n > len(a.values) {
-		a.values = make([]string, max(n, arenaValues))
-	}
-	taken := a.values[:n:n]
-	a.values = a.values[n:]
-	return taken
-}
+// scratch is where the values of an entry are packed before they become one string.
+type scratch []byte
 
 // readEntry reads an entry at the beginning of b and says how long it is. The end of the list is an entry, too: see ends.
-func (s *schema) readEntry(b []byte, e *Entry, a *arena) (n int, result outcome, err error) {
+func (s *schema) readEntry(b []byte, e *Entry, packed *scratch) (n int, result outcome, err error) {
 	c := cursor{b}
 	var flags uint8
 	var ip netip.Addr
@@ -113,7 +98,7 @@ func (s *schema) readEntry(b []byte, e *Entry, a *arena) (n int, result outcome,
 		return 0, incomplete, nil
 	}
 	if e.Flags&FlagHasKeys != 0 {
-		if result, err := s.readValues(&c, e, a); result != complete {
+		if result, err := s.readValues(&c, e, packed); result != complete {
 			return 0, result, err
 		}
 	}
@@ -146,55 +131,59 @@ func (s *schema) readAddresses(c *cursor, e *Entry) bool {
 	return e.Flags&FlagICMP == 0 || c.readIP(&e.ICMP)
 }
 
-// readValues gathers the text of all values first and makes one string of it.
-func (s *schema) readValues(c *cursor, e *Entry, a *arena) (outcome, error) {
-	a.text, a.ends = a.text[:0], a.ends[:0]
-	for _, key := range s.keys {
-		switch key.Type {
+// readValues packs the values one behind the other.
+func (s *schema) readValues(c *cursor, e *Entry, packed *scratch) (outcome, error) {
+	b := (*packed)[:0]
+	rest := []byte(c.String)
+	for i := range s.keys {
+		switch s.keys[i].Type {
 		case KeyByte:
-			var number uint8
-			if !c.ReadUint8(&number) {
+			if len(rest) < 1 {
 				return incomplete, nil
 			}
-			a.text = strconv.AppendUint(a.text, uint64(number), 10)
+			b = appendNumber(b, uint(rest[0]))
+			rest = rest[1:]
 		case KeyShort:
-			var number uint16
-			if !c.ReadUint16(&number) {
+			if len(rest) < 2 {
 				return incomplete, nil
 			}
-			a.text = strconv.AppendUint(a.text, uint64(number), 10)
+			b = appendNumber(b, uint(rest[0])<<8|uint(rest[1]))
+			rest = rest[2:]
 		default:
-			index := uint8(popularValueFollows)
-			if !s.pushed && !c.ReadUint8(&index) {
-				return incomplete, nil
-			}
-			if index != popularValueFollows {
-				if int(index) >= len(s.popular) {
-					return malformed, invalid(serverEntry, "value of "+key.Name, "popular value %d of %d", index, len(s.popular))
+			if !s.pushed {
+				if len(rest) < 1 {
+					return incomplete, nil
 				}
-				a.ends = append(a.ends, -1-int(index))
-				continue
+				index := rest[0]
+				rest = rest[1:]
+				if index != popularValueFollows {
+					if int(index) >= len(s.popular) {
+						return malformed, invalid(serverEntry, "value of "+s.keys[i].Name, "popular value %d of %d", index, len(s.popular))
+					}
+					b = AppendValue(b, s.popular[index])
+					continue
+				}
 			}
-			var text []byte
-			if !c.readCString(&text) {
+			end := bytes.IndexByte(rest, 0)
+			if end < 0 {
 				return incomplete, nil
 			}
-			a.text = append(a.text, text...)
+			b = append(binary.AppendUvarint(b, uint64(end)), rest[:end]...)
+			rest = rest[end+1:]
 		}
-		a.ends = append(a.ends, len(a.text))
 	}
-	text := string(a.text)
-	e.Values = a.take(len(s.keys))
-	start := 0
-	for i, end := range a.ends {
-		if end < 0 {
-			e.Values[i] = s.popular[-1-end]
-			continue
-		}
-		e.Values[i] = text[start:end]
-		start = end
-	}
+	*packed = b
+	c.String = rest
+	e.Values = Values(b)
 	return complete, nil
+}
+
+// appendNumber appends a number of at most five digits as a value.
+func appendNumber(b []byte, number uint) []byte {
+	at := len(b)
+	b = strconv.AppendUint(append(b, 0), uint64(number), 10)
+	b[at] = byte(len(b) - at - 1)
+	return b
 }
 
 // readRules looks for the end first, so that rules that come in many small pieces cost no storage before they are whole.
@@ -240,12 +229,12 @@ func (s *schema) append(b []byte, e *Entry, index map[string]int) ([]byte, error
 		b = appendIP(b, e.ICMP)
 	}
 	if e.Flags&FlagHasKeys != 0 {
-		if len(e.Values) != len(s.keys) {
-			return b, invalid(serverEntry, "values", "%d values for %d keys", len(e.Values), len(s.keys))
+		if count := e.Values.Len(); count != len(s.keys) {
+			return b, invalid(serverEntry, "values", "%d values for %d keys", count, len(s.keys))
 		}
-		for i, key := range s.keys {
+		for i, value := range e.Values.All() {
 			var err error
-			if b, err = s.appendValue(b, key, e.Values[i], index); err != nil {
+			if b, err = s.appendValue(b, s.keys[i], value, index); err != nil {
 				return b, err
 			}
 		}

@@ -18,8 +18,8 @@ func sample(t testing.TB) []byte {
 	for _, server := range []Entry{
 		{Flags: FlagDirect, Addr: netip.MustParseAddrPort("5.6.7.8:6500")},
 		{Flags: 0x7F, Addr: netip.MustParseAddrPort("5.6.7.9:6501"), Private: netip.MustParseAddrPort("10.0.0.1:6502"),
-			ICMP: netip.MustParseAddr("9.9.9.9"), Values: []string{"a server", "12", "7777"}},
-		{Flags: 0xC1, Addr: netip.MustParseAddrPort("5.6.7.10:6500"), Values: []string{"dm", "255", "65535"},
+			ICMP: netip.MustParseAddr("9.9.9.9"), Values: MakeValues("a server", "12", "7777")},
+		{Flags: 0xC1, Addr: netip.MustParseAddrPort("5.6.7.10:6500"), Values: MakeValues("dm", "255", "65535"),
 			Rules: []Rule{{"mapname", "x"}, {"empty", ""}}},
 	} {
 		b, err = e.Server(b, &server)
@@ -28,7 +28,7 @@ func sample(t testing.TB) []byte {
 	b = e.End(b)
 	for _, m := range []Message{
 		PushKeys{[]Key{{KeyString, "mapname"}}},
-		PushServer{Entry{Flags: FlagHasKeys, Addr: netip.MustParseAddrPort("5.6.7.8:6500"), Values: []string{"m"}}},
+		PushServer{Entry{Flags: FlagHasKeys, Addr: netip.MustParseAddrPort("5.6.7.8:6500"), Values: MakeValues("m")}},
 		KeepAlive{[]byte{1, 2, 3}},
 		DeleteServer{netip.MustParseAddrPort("5.6.7.8:6500")},
 		MapLoop{netip.MustParseAddrPort("5.6.7.8:6500"), time.Unix(1234, 0), []string{"a", "b"}},
@@ -239,7 +239,7 @@ func list10000(t testing.TB, withKeys bool) []byte {
 		}
 		if withKeys {
 			server.Flags |= FlagHasKeys
-			server.Values = []string{"the server with the number " + string(rune('a'+i%26)), "12", "32", popular[4+i%6], popular[i%4], "7777"}
+			server.Values = MakeValues("the server with the number "+string(rune('a'+i%26)), "12", "32", popular[4+i%6], popular[i%4], "7777")
 		}
 		b, err = e.Server(b, &server)
 		must(t, err)

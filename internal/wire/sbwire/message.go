@@ -65,7 +65,7 @@ type UnknownMessage struct {
 }
 
 // readMessage reads the body of a framed message. Bytes behind the last field are ignored.
-func (s *schema) readMessage(kind uint8, body []byte, a *arena) (Message, error) {
+func (s *schema) readMessage(kind uint8, body []byte, packed *scratch) (Message, error) {
 	c := cursor{body}
 	switch kind {
 	case messagePushKeys:
@@ -86,7 +86,7 @@ func (s *schema) readMessage(kind uint8, body []byte, a *arena) (Message, error)
 		pushed := *s
 		pushed.pushed = true
 		var m PushServer
-		switch _, result, err := pushed.readEntry(body, &m.Entry, a); result {
+		switch _, result, err := pushed.readEntry(body, &m.Entry, packed); result {
 		case malformed:
 			return nil, err
 		case incomplete:
