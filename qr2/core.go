@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/relight-sdk/relight/internal/wire/availwire"
+	"github.com/relight-sdk/relight/internal/wire/qr1wire"
 	"github.com/relight-sdk/relight/internal/wire/qr2wire"
 	"github.com/relight-sdk/relight/natneg"
 )
@@ -17,11 +18,12 @@ type core struct {
 	localIPs  []netip.Addr
 	localPort uint16
 
-	masters  []*master
-	snapshot *encoded
-	numbers  numbers
-	limits   limits
-	counters Counters
+	masters   []*master
+	snapshot  *encoded
+	numbers   numbers
+	limits    limits
+	counters  Counters
+	questions uint32 // of QR1, by number
 
 	events  []Event         // to be told
 	cookies []natneg.Cookie // negotiations to be started
@@ -68,8 +70,17 @@ func (c *core) tick(now time.Time, out *batch) {
 	}
 }
 
-// handle takes a datagram that starts with FE FD (spec qr2.md §1 and §2).
+// takes reports whether a datagram is the host's: it starts with FE FD, or with a QR1 question (spec qr2.md §1).
+func (c *core) takes(b []byte) bool {
+	return qr2wire.IsToServer(b) || !c.config.NoQR1 && qr1wire.IsQuery(b)
+}
+
+// handle takes a datagram that is the host's (spec qr2.md §1 and §2).
 func (c *core) handle(b []byte, from netip.AddrPort, now time.Time, out *batch) {
+	if !qr2wire.IsToServer(b) {
+		c.onQR1(b, from, now, out)
+		return
+	}
 	typ, key, body, err := qr2wire.ParseToServer(b)
 	if err != nil {
 		c.counters.Malformed++

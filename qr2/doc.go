@@ -22,6 +22,14 @@
 // the reader. Answers to whole sections are made once for each snapshot, others each time in the bytes that are sent:
 // answering does not allocate.
 //
+// # QR1
+//
+// Old browsers and most query tools ask in the older protocol: \basic\, \info\, \rules\, \players\, \status\, \echo\, or several
+// of them. They are answered from the same snapshot, in up to eight datagrams. basic has gamename, gamever and location; info
+// has hostname, hostport, mapname, gametype, numplayers, maxplayers and gamemode; rules has the other server keys; players has
+// player_0, score_0, team_t0 and so on. The protocol has no escapes, so a backslash in a value becomes a slash. It cannot verify
+// an address: where clients must, it is not answered. [Config.NoQR1] leaves these questions to the game.
+//
 // # Where it differs from the original
 //
 // Only the master's own packets count as its answer, not any query from the LAN. The availability service is asked while
@@ -41,6 +49,6 @@
 //
 // # What it does not do
 //
-// It does not open ports, answer the older QR1 queries, or check CD keys. It speaks to masters over IPv4 and IPv6, but the
+// It does not open ports, report to QR1 masters, or check CD keys. It speaks to masters over IPv4 and IPv6, but the
 // protocol can only say IPv4 addresses.
 package qr2

@@ -37,8 +37,8 @@ type Host struct {
 	queue   eventQueue
 }
 
-// NewHost takes what is QR2's off the game's connection: packets that start with FE FD, a type up to 0x0A and a key. From
-// now on the game reads from [Host.GameConn]; writing to conn stays possible. conn may be another host's or a negotiation's
+// NewHost takes what is QR2's off the game's connection: packets that start with FE FD, a type up to 0x0A and a key; and the
+// questions of QR1, which start with \basic\, \info\, \rules\, \players\, \status\, \echo\ or \secure\. From now on the game reads from [Host.GameConn]; writing to conn stays possible. conn may be another host's or a negotiation's
 // view of a connection.
 //
 // Nothing is sent before [Host.Run], apart from answers to queries once there is a snapshot.
@@ -262,11 +262,11 @@ func (h *Host) Close() error {
 
 // handle takes what is ours. It runs on the goroutine that reads the connection.
 func (h *Host) handle(b []byte, from netip.AddrPort) bool {
-	if !qr2wire.IsToServer(b) {
+	if !h.core.takes(b) {
 		return false
 	}
 	if h.config.Logger.Enabled(context.Background(), slog.LevelDebug) {
-		h.config.Logger.Debug("qr2: received", "peer", from, "type", qr2wire.Type(b[2]).String(), "bytes", len(b))
+		h.config.Logger.Debug("qr2: received", "peer", from, "type", kind(b, 2), "bytes", len(b))
 	}
 	h.mu.Lock()
 	before := h.core.next()
@@ -294,10 +294,18 @@ func (h *Host) flush(out *batch) {
 			h.unsent.Add(1)
 		}
 		if debug {
-			h.config.Logger.Debug("qr2: sent", "peer", p.to, "type", qr2wire.Type(b[0]).String(), "bytes", len(b), "error", err)
+			h.config.Logger.Debug("qr2: sent", "peer", p.to, "type", kind(b, 0), "bytes", len(b), "error", err)
 		}
 	}
 	out.reset()
+}
+
+// kind names a packet for the log; at is where QR2 has the type.
+func kind(b []byte, at int) string {
+	if b[0] == '\\' {
+		return "QR1"
+	}
+	return qr2wire.Type(b[at]).String()
 }
 
 func (h *Host) poke() { notify(h.wake) }

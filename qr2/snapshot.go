@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/relight-sdk/relight/internal/wire/qr1wire"
 	"github.com/relight-sdk/relight/internal/wire/qr2wire"
 )
 
@@ -101,6 +102,7 @@ type encoded struct {
 	split     [][]byte  // bodies
 	splitSize int       // of all of them with their headers
 	wholes    [8]answer // single replies to questions for whole sections or none
+	old       [qr1wire.Combinations]oldAnswer
 }
 
 type answer struct {

@@ -119,11 +119,12 @@ type MasterState struct {
 type Counters struct {
 	Queries    int // answered
 	Split      int // of those, in split replies
+	QR1        int // of those, in the older protocol
 	Packets    int // datagrams that the answers took
 	Prequeries int // answered
 	Echoes     int // answered
 
-	Shortened int // answers in which the last players, teams or keys are missing, because they are longer than a datagram and the client does not accept split ones
+	Shortened int // answers in which the last players, teams or keys are missing, because they are longer than a datagram and the client does not accept split ones, or in QR1 than eight
 
 	HeartbeatsShortened int // heartbeats without players and teams, and some without the last server keys, because of HeartbeatSize
 

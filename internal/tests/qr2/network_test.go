@@ -296,7 +296,7 @@ func TestGameConn(t *testing.T) {
 	conn, player := listen(t), listen(t)
 	host := newHost(t, conn, qr2.Config{Game: game, NotPublic: true})
 	gameConn := host.GameConn()
-	for _, payload := range []string{"hello", "\xfe\xfd", "\xfe\xfd\x0bunknown", "\\status\\", ""} {
+	for _, payload := range []string{"hello", "\xfe\xfd", "\xfe\xfd\x0bunknown", "\\move\\", ""} {
 		_, err := player.WriteTo([]byte(payload), conn.LocalAddr())
 		require.NoError(t, err)
 		got, from := receive(t, gameConn)

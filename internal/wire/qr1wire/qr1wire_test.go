@@ -230,12 +230,12 @@ func TestAssembler(t *testing.T) {
 				t.Errorf("%s, step %d: complete %t, %v", test.name, i, complete, err)
 			}
 		}
-		var got string
+		var got strings.Builder
 		for _, field := range a.Data().Server {
-			got += field.Key + "=" + field.Value + ";"
+			got.WriteString(field.Key + "=" + field.Value + ";")
 		}
-		if got != test.want {
-			t.Errorf("%s: %s, want %s", test.name, got, test.want)
+		if got.String() != test.want {
+			t.Errorf("%s: %s, want %s", test.name, got.String(), test.want)
 		}
 	}
 }
