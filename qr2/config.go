@@ -45,12 +45,14 @@ type Config struct {
 	AnswerRate       int              // bytes of answers that one address gets a second, and four seconds' worth at once, for a query from it may be forged; 0 means 16384. Raise it if monitors or many players share an address; negative: no limit, for trusted networks
 	NoQR1            bool             // questions of the older protocol, \basic\ or \status\, reach the game; false: they are answered
 	NatNeg           *natneg.Config   // lets players behind NAT in; what is empty in it comes from this Config; nil: the host reports that it cannot
-	LocalPort        uint16           // told to the masters as the query port; 0 means the connection's own
+	LocalPort        uint16           // told to the masters as the query port (localport), as a container's host has it; 0 means the connection's own
+	HostPort         uint16           // told to players as the port of the game (server key hostport), in place of the snapshot's; 0: as the snapshot says
+	PublicAddr       netip.AddrPort   // told to the masters as our public address (publicip, publicport), as a port forward has it. The living masters list the address that they see all the same, and wfc-server drops heartbeats if it is not that; the zero value means what each master said of it
 	LocalIPs         []netip.Addr     // told to the masters, IPv4, at most five count; nil means this machine's, or what the connection is bound to
 	QuietKeys        []string         // server keys that change all the time: their change alone is not told to the masters; nil means timeelapsed and roundelapsed
 	HeartbeatSize    int              // largest heartbeat in bytes; a longer one goes without players and teams; 0 means 1400. WFC reads 1024
 	Keys             map[KeyID]string // the game's own keys by number; nil means the predefined ones alone
-	ResolveTimeout   time.Duration    // for a name; 0 means 5 s; a failure is tried again after 1, 2, 4, ... 60 s
+	ResolveTimeout   time.Duration    // for a name; 0 means 5 s; a failure is tried again after 1, 2, 4, ... 60 s, or up to half of that earlier
 	Logger           *slog.Logger     // steps at Info, packets at Debug; nil is silent
 }
 

@@ -41,35 +41,6 @@ func (c *core) update(e *encoded) {
 	}
 }
 
-func (c *core) stateChanged() {
-	for _, m := range c.masters {
-		// A change between the first heartbeat and the master's first word is not in what the master knows.
-		m.changed = m.phase != phaseOff
-	}
-}
-
-// next is when tick has something to do; zero: never.
-func (c *core) next() time.Time {
-	var next time.Time
-	for _, m := range c.masters {
-		due := m.due()
-		if due.IsZero() {
-			continue
-		}
-		if next.IsZero() || due.Before(next) {
-			next = due
-		}
-	}
-	return next
-}
-
-// tick sends what is due.
-func (c *core) tick(now time.Time, out *batch) {
-	for _, m := range c.masters {
-		c.tickMaster(m, now, out)
-	}
-}
-
 // takes reports whether a datagram is the host's: it starts with FE FD, or with a QR1 question (spec qr2.md §1).
 func (c *core) takes(b []byte) bool {
 	return qr2wire.IsToServer(b) || !c.config.NoQR1 && qr1wire.IsQuery(b)
@@ -105,91 +76,6 @@ func (c *core) handle(b []byte, from netip.AddrPort, now time.Time, out *batch) 
 	}
 }
 
-// checked is the master whose availability check is outstanding at that address.
-func (c *core) checked(from netip.AddrPort) *master {
-	for _, m := range c.masters {
-		if !m.nextCheck.IsZero() && m.checks > 0 && m.available == from {
-			return m
-		}
-	}
-	return nil
-}
-
-// fromMaster takes what only masters send. The instance key says which one: a master may answer from another address
-// than the one that it listens on.
-func (c *core) fromMaster(typ qr2wire.Type, key qr2wire.Key, body []byte, from netip.AddrPort, now time.Time, out *batch) {
-	m := c.byKey(key)
-	if m == nil {
-		m = c.byAddr(from)
-		switch {
-		case m == nil:
-		case m.stopped:
-			c.counters.AfterGoodbye++
-			return
-		case typ == qr2wire.TypeKeepAlive && key == (qr2wire.Key{}):
-			// WFC answers keep-alives with a key of zeros (spec servers.md §3.1).
-			c.contacted(m)
-			c.keptAlive(m, now)
-			return
-		}
-		c.counters.WrongKey++
-		return
-	}
-	if m.stopped {
-		c.counters.AfterGoodbye++
-		return
-	}
-	if !m.state.Addr.IsValid() || m.state.Heartbeats == 0 {
-		c.counters.Unexpected++
-		return
-	}
-	c.contacted(m)
-	switch typ {
-	case qr2wire.TypeChallenge:
-		c.onChallenge(m, body, from, now, out)
-	case qr2wire.TypeAddError:
-		c.onAddError(m, body, now)
-	case qr2wire.TypeClientMessage:
-		c.onClientMessage(m, body, from, out)
-	case qr2wire.TypeRegistered:
-		c.confirmed(m, now)
-	case qr2wire.TypeKeepAlive:
-		c.keptAlive(m, now)
-	default:
-		// UniSpy sends a heartbeat's type with text that means nothing, and lists us (spec servers.md §3.2).
-		c.counters.Unexpected++
-		if m.state.Step == StepHeartbeat || m.state.Step == StepNoAnswer {
-			c.enter(m, StepAnswered, nil, now)
-		}
-	}
-}
-
-// keptAlive takes an answer to a keep-alive. Behind an answered challenge it says that we are listed; alone it says nothing,
-// because crymp's master answers everybody (spec servers.md §3.1).
-func (c *core) keptAlive(m *master, now time.Time) {
-	if m.state.Step == StepAnswered {
-		c.confirmed(m, now)
-	}
-}
-
-func (c *core) byKey(key qr2wire.Key) *master {
-	for _, m := range c.masters {
-		if m.key == key && key != (qr2wire.Key{}) {
-			return m
-		}
-	}
-	return nil
-}
-
-func (c *core) byAddr(from netip.AddrPort) *master {
-	for _, m := range c.masters {
-		if m.state.Addr == from {
-			return m
-		}
-	}
-	return nil
-}
-
 // queryChallenge reports whether clients must verify their address.
 func (c *core) queryChallenge() bool {
 	if c.config.RequireChallenge {
@@ -211,19 +97,6 @@ func (c *core) onPrequery(key qr2wire.Key, from netip.AddrPort, now time.Time, o
 	c.probed(key, from, now)
 	out.add(qr2wire.AppendPrequeryReply(out.arena, key, number), from)
 	c.counters.Prequeries++
-}
-
-// probed notes what looks like a master's reachability test: OpenSpy asks with a key of zeros, from an address that is
-// not the master's (spec servers.md §3.3).
-func (c *core) probed(key qr2wire.Key, from netip.AddrPort, now time.Time) {
-	if key != (qr2wire.Key{}) {
-		return
-	}
-	for _, m := range c.masters {
-		if m.state.Challenges > 0 && !m.stopped {
-			m.state.Probed, m.state.ProbedBy = now, from
-		}
-	}
 }
 
 func (c *core) onQuery(key qr2wire.Key, body []byte, from netip.AddrPort, now time.Time, out *batch) {

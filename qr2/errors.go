@@ -19,6 +19,10 @@ var (
 	// ErrRefused: the master sent an error; Error.Reason has its words.
 	ErrRefused = errors.New("the master refuses to list this server")
 
+	// ErrNotConfirmed: the master has challenged three times, or we have answered for 40 s, and it does not list us. Most often
+	// Config.Secret is wrong.
+	ErrNotConfirmed = errors.New("the master does not accept the answer to its challenge")
+
 	// ErrUnavailable: the availability check says that the back end does not serve the game any more.
 	ErrUnavailable = errors.New("the back end says that the game is unavailable")
 

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/relight-sdk/relight/internal/backend"
+	"github.com/relight-sdk/relight/internal/backoff"
 )
 
 // lingerTime is a little more than a negotiation works on behind its success.
@@ -64,7 +65,7 @@ func (h *Host) find(ctx context.Context, m *master, first bool, again <-chan str
 }
 
 func (h *Host) findOnce(ctx context.Context, m *master) (addrs []netip.AddrPort, ok bool) {
-	for backoff := time.Second; ; backoff = min(2*backoff, maxBackoff) {
+	for attempt := 1; ; attempt++ {
 		addrs, err := h.resolve(ctx, m.state.Name)
 		if ctx.Err() != nil {
 			return nil, false
@@ -72,12 +73,13 @@ func (h *Host) findOnce(ctx context.Context, m *master) (addrs []netip.AddrPort,
 		if err == nil {
 			return addrs, true
 		}
-		h.config.Logger.Debug("qr2: look-up failed", "name", m.state.Name, "error", err, "again", backoff)
+		again := backoff.Policy{Max: maxBackoff}.Delay(attempt, nil)
+		h.config.Logger.Debug("qr2: look-up failed", "name", m.state.Name, "error", err, "again", again)
 		h.mu.Lock()
 		h.core.unresolved(m, err, time.Now())
 		h.mu.Unlock()
 		h.deliver()
-		if !wait(ctx, backoff) {
+		if !wait(ctx, again) {
 			return nil, false
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"strconv"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -82,6 +83,9 @@ func (h *Host) GameConn() net.PacketConn { return h.mux.Conn() }
 // It fails, and the old snapshot stays, if text has a NUL in it, if a key is there twice or is the host's own, or if
 // everything together does not fit into the eight datagrams of a split reply ([ErrTooBig], with the size).
 func (h *Host) Update(snapshot Snapshot) error {
+	if h.config.HostPort != 0 {
+		snapshot.Server = snapshot.Server.with("hostport", strconv.Itoa(int(h.config.HostPort)))
+	}
 	e, err := encode(snapshot)
 	if err != nil {
 		return err
@@ -292,6 +296,9 @@ func (h *Host) flush(out *batch) {
 		err := h.mux.WriteTo(b, p.to)
 		if err != nil {
 			h.unsent.Add(1)
+			h.mu.Lock()
+			h.core.sendFailed(p.to, err)
+			h.mu.Unlock()
 		}
 		if debug {
 			h.config.Logger.Debug("qr2: sent", "peer", p.to, "type", kind(b, 0), "bytes", len(b), "error", err)

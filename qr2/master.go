@@ -4,42 +4,13 @@ import (
 	"crypto/rand"
 	"net/netip"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/relight-sdk/relight/internal/gscrypt"
-	"github.com/relight-sdk/relight/internal/wire/availwire"
 	"github.com/relight-sdk/relight/internal/wire/qr2wire"
-)
-
-// Timers (spec qr2.md §4, availability.md).
-const (
-	initialInterval   = 10 * time.Second // between heartbeats while the master is silent
-	initialHeartbeats = 3
-	heartbeatInterval = 60 * time.Second
-	keepAliveInterval = 20 * time.Second // since the last heartbeat or keep-alive
-	changeInterval    = 10 * time.Second // between heartbeats that tell a change
-
-	// Not the original's: kr4uzi's master forgets a server that sends heartbeats only (spec servers.md §3.1), so frequent
-	// changes must not hold the keep-alives up. On a quiet server this changes nothing.
-	keepAliveLimit = 2 * keepAliveInterval
-
-	// Not the original's either: it never noticed that its response was lost. Every master that challenges confirms.
-	confirmRetries = 3
-
-	// Not the original's: masters move while a game server runs for months.
-	lookupInterval = 10 * time.Minute
-
-	checkInterval = 2 * time.Second
-	checkTries    = 2
-	checkAgain    = time.Minute // after "temporarily unavailable"
 )
 
 // goodbyes is how often the goodbye is sent: it is never acknowledged.
 const goodbyes = 2
-
-// messageMemory is how many client messages are remembered (spec qr2.md §6.5).
-const messageMemory = 10
 
 // phase is what a master's timers do.
 type phase uint8
@@ -70,6 +41,14 @@ type master struct {
 	lastPacket    time.Time // heartbeat or keep-alive
 	lastKeepAlive time.Time
 
+	periodic   int  // periodic heartbeats since the latest challenge
+	plain      bool // the latest heartbeat went without players and teams because the master may not like them
+	answers    bool // it has answered a keep-alive: it does so while it knows us
+	unanswered int  // keep-alives since its latest packet
+	registered bool // it has challenged us at this address
+	challenges int  // different ones since it confirmed
+	passedOver int  // addresses that were silent since its latest packet
+
 	challenge string // the latest, to tell copies from new ones
 	options   uint8
 	stopped   bool // the goodbye was sent
@@ -98,9 +77,16 @@ func (m *master) newKey() {
 func (m *master) forget() {
 	m.newKey()
 	m.challenge, m.options, m.changed = "", 0, false
-	m.confirmBy, m.confirming = time.Time{}, 0
+	m.confirmBy, m.confirming, m.challenges = time.Time{}, 0, 0
+	m.registered, m.answers, m.unanswered = false, false, 0
+	m.state.WithoutPlayers = false
+	m.forgetPublic()
 	m.forgetMessages()
 }
+
+// forgetPublic forgets what the master said of our address: wfc-server drops every heartbeat with one that is not true any more,
+// without a word (spec servers.md §3.5), and none is always right.
+func (m *master) forgetPublic() { m.state.Public = netip.AddrPort{} }
 
 func (m *master) forgetMessages() {
 	m.known = 0
@@ -159,14 +145,20 @@ func (c *core) resolved(m *master, addrs []netip.AddrPort, now time.Time, out *b
 	addr := addrs[0]
 	if i := slices.Index(addrs, m.state.Addr); i >= 0 {
 		if m.state.Step == StepNoAnswer {
+			// Once through all of them, then a minute with the last one.
+			m.passedOver++
 			i++
 		}
 		addr = addrs[i%len(addrs)]
-		if addr == m.state.Addr {
+		if addr == m.state.Addr || m.passedOver >= len(addrs) {
+			m.passedOver = 0
 			return
 		}
 	}
-	m.state.Addr = addr
+	if m.state.Addr.IsValid() {
+		m.state.Moved++
+	}
+	m.state.Addr, m.state.Found = addr, now
 	m.forget()
 	c.startHeartbeats(m, now)
 }
@@ -187,119 +179,23 @@ func (c *core) startHeartbeats(m *master, now time.Time) {
 	c.enter(m, StepHeartbeat, nil, now)
 }
 
-// due is when tickMaster has something to do; zero: never.
-func (m *master) due() time.Time {
-	due := m.heartbeatDue()
-	if !m.nextCheck.IsZero() && (due.IsZero() || m.nextCheck.Before(due)) {
-		due = m.nextCheck
-	}
-	return due
-}
-
-func (m *master) heartbeatDue() time.Time {
-	switch m.phase {
-	case phaseShared:
-		return m.lookedUp.Add(lookupInterval)
-	case phaseInitial:
-		return m.initialDue()
-	case phaseRunning:
-		next := earliest(m.lastHeartbeat.Add(heartbeatInterval), m.keepAliveDue())
-		if m.changed {
-			next = earliest(next, m.lastHeartbeat.Add(changeInterval))
-		}
-		if !m.confirmBy.IsZero() {
-			next = earliest(next, m.confirmBy)
-		}
-		return next
-	}
-	return time.Time{}
-}
-
-// initialDue is at once for the first heartbeat: then lastHeartbeat is zero, long ago.
-func (m *master) initialDue() time.Time { return m.lastHeartbeat.Add(initialInterval) }
-
-func (m *master) keepAliveDue() time.Time {
-	return earliest(m.lastPacket.Add(keepAliveInterval), m.lastKeepAlive.Add(keepAliveLimit))
-}
-
-func earliest(a, b time.Time) time.Time {
-	if b.Before(a) {
-		return b
-	}
-	return a
-}
-
-// tickMaster sends what is due.
-func (c *core) tickMaster(m *master, now time.Time, out *batch) {
-	if !m.nextCheck.IsZero() && !now.Before(m.nextCheck) {
-		c.tickCheck(m, now, out)
-	}
-	switch m.phase {
-	case phaseShared:
-		if !now.Before(m.lookedUp.Add(lookupInterval)) {
-			m.wantAddr, m.lookedUp = true, now
-		}
-	case phaseInitial:
-		c.tickInitial(m, now, out)
-	}
-	if m.phase != phaseRunning {
-		return
-	}
-	switch {
-	case !m.confirmBy.IsZero() && !now.Before(m.confirmBy):
-		m.confirmBy = time.Time{}
-		if m.confirming < confirmRetries {
-			m.confirming++
-			m.confirmBy = now.Add(initialInterval)
-			c.sendHeartbeat(m, qr2wire.StateInitial, now, out)
-		}
-	case m.changed && !now.Before(m.lastHeartbeat.Add(changeInterval)):
-		c.sendHeartbeat(m, qr2wire.StateUpdated, now, out)
-	case !now.Before(m.lastHeartbeat.Add(heartbeatInterval)):
-		c.sendHeartbeat(m, qr2wire.StatePeriodic, now, out)
-		m.wantAddr = m.state.Step == StepNoAnswer || !now.Before(m.lookedUp.Add(lookupInterval))
-	}
-	if !now.Before(m.keepAliveDue()) {
-		m.state.KeepAlives++
-		m.lastKeepAlive, m.lastPacket = now, now
-		out.add(qr2wire.AppendFromServer(out.arena, qr2wire.TypeKeepAlive, m.key), m.state.Addr)
-	}
-}
-
-func (c *core) tickCheck(m *master, now time.Time, out *batch) {
-	request, err := availwire.AppendRequest(out.arena, c.config.Game)
-	if m.checks == checkTries || err != nil {
-		m.state.Availability = AvailabilitySilent
-		c.isAvailable(m, now)
-		return
-	}
-	m.checks++
-	m.nextCheck = now.Add(checkInterval)
-	out.add(request, m.available)
-}
-
-func (c *core) tickInitial(m *master, now time.Time, out *batch) {
-	if now.Before(m.initialDue()) {
-		return
-	}
-	if m.initials == initialHeartbeats {
-		m.phase, m.wantAddr = phaseRunning, true
-		c.enter(m, StepNoAnswer, &Error{Op: "heartbeat", Peer: m.peer(), Err: ErrNoAnswer,
-			Reason: "three heartbeats in 30 s; is the address right, and does UDP get out?"}, now)
-		return
-	}
-	m.initials++
-	c.sendHeartbeat(m, qr2wire.StateInitial, now, out)
-}
-
 func (c *core) sendHeartbeat(m *master, state qr2wire.StateChanged, now time.Time, out *batch) {
+	c.sendHeartbeatOf(m, state, m.state.WithoutPlayers, now, out)
+}
+
+// sendHeartbeatOf sends one with players and teams or without.
+func (c *core) sendHeartbeatOf(m *master, state qr2wire.StateChanged, plain bool, now time.Time, out *batch) {
 	h := qr2wire.Heartbeat{
 		Key: m.key, LocalIPs: c.localIPs, LocalPort: c.localPort, NatNeg: c.config.NatNeg != nil, State: state,
 		Game: c.config.Game, ReportPublic: true, Public: m.state.Public,
 	}
+	if c.config.PublicAddr.IsValid() {
+		h.Public = c.config.PublicAddr
+	}
 	if c.snapshot != nil {
 		h.Data = c.snapshot.data
 	}
+	h.ServerOnly = plain && c.hasPlayers()
 	limit := c.config.HeartbeatSize
 	if all, server := h.Size(); all >= limit && state != qr2wire.StateShutdown {
 		c.counters.HeartbeatsShortened++
@@ -314,8 +210,14 @@ func (c *core) sendHeartbeat(m *master, state qr2wire.StateChanged, now time.Tim
 	arena, _ := h.Append(out.arena, limit)
 	out.add(arena, m.state.Addr)
 	m.state.Heartbeats++
-	m.changed = false
+	m.state.LastHeartbeat = now
+	m.changed, m.plain = false, plain
 	m.lastHeartbeat, m.lastPacket = now, now
+}
+
+// hasPlayers reports whether a heartbeat tells of players or teams.
+func (c *core) hasPlayers() bool {
+	return c.snapshot != nil && len(c.snapshot.data.Players.Rows)+len(c.snapshot.data.Teams.Rows) > 0
 }
 
 // goodbye says it, once for all: what the master answers is ignored from now on, because answering a challenge would
@@ -342,115 +244,4 @@ func (m *master) peer() string {
 		return m.state.Name
 	}
 	return m.state.Name + ", " + m.state.Addr.String()
-}
-
-// contacted notes that the master lives.
-func (c *core) contacted(m *master) {
-	m.state.Answered++
-	if m.phase == phaseInitial && !m.lastHeartbeat.IsZero() {
-		m.phase = phaseRunning
-	}
-}
-
-// onAvailability takes the answer to the availability check.
-func (c *core) onAvailability(m *master, status availwire.Status, now time.Time, out *batch) {
-	switch status {
-	case availwire.Unavailable:
-		m.nextCheck = time.Time{}
-		m.state.Availability = AvailabilityNo
-		c.withdraw(m, ErrUnavailable, now, out)
-	case availwire.TemporarilyUnavailable:
-		m.checks, m.nextCheck = 0, now.Add(checkAgain)
-		m.state.Availability = AvailabilityNotNow
-		c.withdraw(m, ErrTemporarilyUnavailable, now, out)
-	default:
-		m.state.Availability = AvailabilityYes
-		c.isAvailable(m, now)
-	}
-}
-
-func (c *core) isAvailable(m *master, now time.Time) {
-	m.nextCheck = time.Time{}
-	if m.state.Step == StepUnavailable {
-		c.startHeartbeats(m, now)
-	}
-}
-
-// withdraw takes the server off the list, because the game is not available. The master may challenge the goodbye; by then
-// our key is another one.
-func (c *core) withdraw(m *master, reason error, now time.Time, out *batch) {
-	c.leave(m, now, out)
-	m.forget()
-	c.enter(m, StepUnavailable, &Error{Op: "availability check", Peer: m.available.String(), Err: reason}, now)
-}
-
-// onChallenge answers every copy of a challenge.
-func (c *core) onChallenge(m *master, body []byte, from netip.AddrPort, now time.Time, out *batch) {
-	challenge, err := qr2wire.ParseChallenge(m.key, body)
-	if err != nil {
-		c.counters.Malformed++
-		return
-	}
-	text := gscrypt.QR2Response(challenge.Text, c.config.Secret)
-	out.add(qr2wire.AppendChallengeResponse(out.arena, m.key, text), from)
-	m.state.Challenges++
-	if challenge.HasTail {
-		m.options = challenge.Options
-		if challenge.Public.IsValid() && challenge.Public != m.state.Public {
-			m.state.Public = challenge.Public
-			c.tell(&PublicAddress{Master: m.state.Name, Addr: challenge.Public})
-		}
-	}
-	if challenge.Text == m.challenge {
-		return
-	}
-	m.challenge = challenge.Text
-	// A new session of the master's: WFC counts its messages from 1 again.
-	m.forgetMessages()
-	m.confirmBy = now.Add(initialInterval)
-	if m.state.Step == StepListed {
-		c.enter(m, StepForgotten, nil, now)
-	}
-	c.enter(m, StepAnswered, nil, now)
-}
-
-func (c *core) onAddError(m *master, body []byte, now time.Time) {
-	refusal, err := qr2wire.ParseAddError(m.key, body)
-	if err != nil {
-		c.counters.Malformed++
-		return
-	}
-	m.confirmBy = time.Time{}
-	c.enter(m, StepRefused, &Error{Op: "heartbeat", Peer: m.peer(), Err: ErrRefused,
-		Reason: strconv.Quote(refusal.Text) + " (code " + strconv.Itoa(int(refusal.Code)) + ")"}, now)
-}
-
-// confirmed notes that the master has us on its list.
-func (c *core) confirmed(m *master, now time.Time) {
-	m.confirmBy, m.confirming = time.Time{}, 0
-	c.enter(m, StepListed, nil, now)
-}
-
-// onClientMessage acknowledges every copy and takes the first.
-func (c *core) onClientMessage(m *master, body []byte, from netip.AddrPort, out *batch) {
-	message, err := qr2wire.ParseClientMessage(m.key, body)
-	if err != nil {
-		c.counters.Malformed++
-		return
-	}
-	out.add(qr2wire.AppendMessageAck(out.arena, m.key, message.MessageKey), from)
-	for i := range min(m.known, messageMemory) {
-		if m.messages[i] == message.MessageKey {
-			c.counters.Repeated++
-			return
-		}
-	}
-	m.messages[m.known%messageMemory] = message.MessageKey
-	m.known++
-	m.state.Messages++
-	if cookie, ok := qr2wire.Cookie(message.Data); ok && c.config.NatNeg != nil {
-		c.onCookie(m, cookie)
-		return
-	}
-	c.tell(&ClientMessage{Master: m.state.Name, Data: message.Data})
 }

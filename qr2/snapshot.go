@@ -16,6 +16,16 @@ type Field struct{ Key, Value string }
 // Fields are the keys of a server, a player or a team. Keys of players end in _, keys of teams in _t.
 type Fields []Field
 
+// with is a copy in which a key has that value.
+func (f Fields) with(key, value string) Fields {
+	f = slices.Clone(f)
+	if i := slices.IndexFunc(f, func(field Field) bool { return field.Key == key }); i >= 0 {
+		f[i].Value = value
+		return f
+	}
+	return append(f, Field{key, value})
+}
+
 // Snapshot is what a game server says of itself. Text is bytes: it need not be UTF-8, but must not have a NUL in it.
 //
 // The predefined keys are hostname, gamename, gamever, hostport, mapname, gametype, gamevariant, numplayers, numteams,

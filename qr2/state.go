@@ -17,9 +17,9 @@ const (
 	StepUnavailable             // the availability service says that the game is not served; see MasterState.Err
 	StepHeartbeat               // heartbeats are sent, nothing came back yet
 	StepNoAnswer                // three heartbeats got no answer; further ones follow, one a minute
-	StepAnswered                // the master's challenge is answered, or the master does not challenge; it has not confirmed
+	StepAnswered                // the master's challenge is answered, or the master does not challenge; it has not confirmed; MasterState.Err says so if it should have
 	StepListed                  // the master has confirmed the registration
-	StepForgotten               // the master challenges anew, although it had confirmed: it was restarted, or we were silent for it
+	StepForgotten               // the master challenges anew, although it had confirmed, or does not answer keep-alives any more, although it did: it was restarted, or is gone; see MasterState.Err
 	StepRefused                 // the master sent an error; see MasterState.Err
 	StepStopped                 // the goodbye was sent; nothing from this master is answered any more
 )
@@ -105,14 +105,26 @@ type MasterState struct {
 	Since        time.Time      // when the step began
 	Err          error          // why it is not listed; nil if it is, or may become so; an *[Error]
 	Availability Availability   // of the game; the service beside the first master is asked
-	Public       netip.AddrPort // our address as this master sees it; invalid until it says so
+	Public       netip.AddrPort // our address as this master sees it; invalid until it says so, and while it is looked for anew
+	SendErr      error          // why a packet to it could not be sent; nil if all could since it was last heard
 	Probed       time.Time      // when a query came that looks like the master's reachability test (a key of zeros); zero if none did
 	ProbedBy     netip.AddrPort // from there
+
+	WithoutPlayers bool // heartbeats go without players and teams: this master did not answer those that have some, as DWC does not. Queries are answered with everything
+
+	Found         time.Time // when Addr was found; this and the following are zero if it has not happened
+	LastHeartbeat time.Time // sent
+	LastKeepAlive time.Time // sent
+	LastChallenge time.Time // answered
+	LastConfirmed time.Time // when it said that we are listed
+	LastHeard     time.Time // packet of any kind from it
 
 	Heartbeats, KeepAlives int // sent
 	Challenges             int // answered, every copy
 	Answered               int // packets of every kind that came from it
 	Messages               int // client messages, without repetitions
+	Forgotten              int // how often it forgot us
+	Moved                  int // how often its address changed
 }
 
 // Counters count packets of queries and what was dropped, and why.

@@ -202,7 +202,10 @@ func TestUnconfirmedResponseIsRepeated(t *testing.T) {
 	b.challenge("abcdef00C00002011964")
 	b.until(75_000)
 	b.want("0 heartbeat sent", "0 heartbeat 3", "0 challenge answered", "0 challenge", "10000 heartbeat 3",
-		"20000 heartbeat 3", "30000 heartbeat 3", "40000 keep-alive", "60000 keep-alive")
+		"20000 heartbeat 3", "30000 heartbeat 3", "40000 challenge answered", "40000 keep-alive", "60000 keep-alive")
+	if err := b.core.masters[0].state.Err; !errors.Is(err, ErrNotConfirmed) {
+		t.Error(err)
+	}
 }
 
 // Heartbeats do not wait for the availability check; a no takes the server off the list, and what the master answers to that
