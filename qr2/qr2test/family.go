@@ -29,6 +29,7 @@ type traits struct {
 	messageSize      int  // longer messages are cut; 0: not
 	datagramSize     int  // longer datagrams are cut
 	dropPlus         bool // keys that start with + are dropped
+	noPlayers        bool // heartbeats with players or teams come to nothing
 	verifyPublicAddr bool // heartbeats with a wrong public address are dropped
 }
 
@@ -77,6 +78,7 @@ func traitsOf(family Family) (traits, error) {
 		t.dropPlus, t.verifyPublicAddr = true, true
 	case DWC:
 		t.challenge = challengeZero
+		t.noPlayers = true
 		t.errors, t.probe = false, false
 		t.expire = 64 * time.Second
 		t.shutdownUnknown = true

@@ -132,6 +132,9 @@ func (m *Master) onHeartbeat(key qr2wire.Key, body []byte, from netip.AddrPort, 
 	case !known:
 		m.refuse(key, from, textNoSuchGame)
 		return
+	case m.traits.noPlayers && len(h.Data.Players.Rows)+len(h.Data.Teams.Rows) > 0:
+		// Its handler fails.
+		return
 	case m.traits.verifyPublicAddr && h.Public.IsValid() && h.Public != from:
 		return
 	}

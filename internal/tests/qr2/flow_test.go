@@ -124,6 +124,12 @@ func TestListedByEveryFamily(t *testing.T) {
 				master := startMaster(t, qr2test.Config{Family: family, QueryChallenge: challenge})
 				conn := listen(t)
 				host := newHost(t, conn, qr2.Config{Addr: master.Addr()})
+				if family == qr2test.DWC {
+					// It fails on players, and gets them in vain for 20 s: see TestMasterStartedAnew.
+					alone := snapshot(2)
+					alone.Players, alone.Teams = nil, nil
+					require.NoError(t, host.Update(alone))
+				}
 				stop := run(t, host)
 				step := qr2.StepListed
 				if family == qr2test.UniSpy {
@@ -134,8 +140,11 @@ func TestListedByEveryFamily(t *testing.T) {
 				server := master.Registry().List(game)[0]
 				require.Equal(t, addrOf(t, conn), server.Addr)
 				require.Equal(t, "Friday night", server.Value("hostname"))
-				require.Equal(t, "player number 1 of this long test", server.Players[1][0].Value)
-				require.Equal(t, "5", server.Teams[1][1].Value)
+				if family != qr2test.DWC {
+					require.Equal(t, "player number 1 of this long test", server.Players[1][0].Value)
+					require.Equal(t, "5", server.Teams[1][1].Value)
+				}
+				require.NoError(t, host.Update(snapshot(2)))
 
 				if family == qr2test.Original || family == qr2test.OpenSpy {
 					require.Eventually(t, func() bool { return master.Registry().List(game)[0].Reachable }, 5*time.Second, time.Millisecond)

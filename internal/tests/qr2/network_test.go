@@ -74,9 +74,9 @@ func TestListedOverLossyNetwork(t *testing.T) {
 					s, stop := newStage(t, simnet.Options{Loss: 0.2, Duplicate: 0.2, Delay: 30 * time.Millisecond, Jitter: 40 * time.Millisecond, Seed: seed},
 						qr2test.Config{Family: family, QueryChallenge: seed%2 == 1}, qr2.Config{})
 					defer stop()
-					// kr4uzi's server never repeats a lost challenge, and sweeps after a minute.
+					// kr4uzi's server never repeats a lost challenge, and sweeps after a minute; DWC wants a heartbeat without players.
 					limit := 45 * time.Second
-					if family == qr2test.KR4uzi {
+					if family == qr2test.KR4uzi || family == qr2test.DWC {
 						limit = 5 * time.Minute
 					}
 					start := time.Now()
@@ -103,6 +103,9 @@ func TestStaysListed(t *testing.T) {
 				s, stop := newStage(t, simnet.Options{Delay: 20 * time.Millisecond}, qr2test.Config{Family: family}, qr2.Config{})
 				defer stop()
 				time.Sleep(time.Second)
+				if family == qr2test.DWC {
+					time.Sleep(20 * time.Second) // until the heartbeat without players
+				}
 				for i := range 300 {
 					require.Len(t, s.master.Registry().List(game), 1, "after %d s", i*4)
 					time.Sleep(4 * time.Second)

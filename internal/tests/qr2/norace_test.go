@@ -1,0 +1,5 @@
+//go:build !race
+
+package qr2_test
+
+const raceEnabled = false
