@@ -24,11 +24,12 @@ type Options struct {
 
 // Numbers of the format.
 const (
-	states        = 12
+	maxStates     = 1 << 4 // 12 of them are used
 	maxPosStates  = 1 << 4
 	lengthStates  = 4
 	maxMatch      = 273
 	literalProbs  = 0x300
+	literalSpan   = 0x400 // literalProbs, and what an index of ten bits can reach beyond
 	probInit      = 1 << 10
 	top           = 1 << 24
 	moveBits      = 5
@@ -43,15 +44,15 @@ const (
 // Decoder holds the probability tables, about 28 KB with the usual properties, for use again and again, by one goroutine
 // at a time. The zero value is ready for use.
 type Decoder struct {
-	match      [states * maxPosStates]uint16
-	rep0Long   [states * maxPosStates]uint16
-	rep        [states]uint16
-	repG0      [states]uint16
-	repG1      [states]uint16
-	repG2      [states]uint16
+	match      [maxStates * maxPosStates]uint16
+	rep0Long   [maxStates * maxPosStates]uint16
+	rep        [maxStates]uint16
+	repG0      [maxStates]uint16
+	repG1      [maxStates]uint16
+	repG2      [maxStates]uint16
 	posSlot    [lengthStates][64]uint16
-	posSpecial [128]uint16 // 115 of them are used
-	align      [1 << alignBits]uint16
+	posSpecial [128]uint16    // 115 of them are used
+	align      [1 << 5]uint16 // 1<<alignBits of them are used
 	length     lengthDecoder
 	repLength  lengthDecoder
 	literal    []uint16
@@ -119,10 +120,10 @@ func (d *Decoder) Decode(dst, src []byte, properties byte, options Options) (int
 	if len(src) < 5 {
 		return 0, ErrTruncated
 	}
-	if src[0] != 0 {
+	if src[0] != 0 || binary.BigEndian.Uint32(src[1:]) == 1<<32-1 {
 		return 0, ErrCorrupt
 	}
-	d.reset(literalProbs << (p.lc + uint32(properties/9%5)))
+	d.reset(literalProbs<<(p.lc+uint32(properties/9%5)) + literalSpan - literalProbs)
 	return d.decode(dst, src, p)
 }
 
@@ -140,8 +141,8 @@ func (d *Decoder) decode(dst, src []byte, p parameters) (int, error) {
 		out                    = 0
 		state                  = uint32(0)
 		rep0, rep1, rep2, rep3 uint32
-		code                   = binary.BigEndian.Uint32(src[1:])
-		rng                    = uint32(0xFFFFFFFF)
+		code                   = uint64(binary.BigEndian.Uint32(src[1:]))
+		rng                    = uint64(0xFFFFFFFF)
 		err                    error
 		in                     = 5
 		previous               = uint32(0)
@@ -166,11 +167,18 @@ symbols:
 		}
 		position := uint32(out) + p.position
 		posState := position & p.pbMask
-		var bit uint32
-		bit, in, rng, code = decodeBit(&d.match[(state<<4+posState)%uint32(len(d.match))], src, in, rng, code)
-		if bit == 0 {
+		if rng < top {
+			rng <<= 8
+			code = code<<8 | uint64(src[in])
+			in++
+		}
+		prob := &d.match[(state<<4+posState)%uint32(len(d.match))]
+		bound := (rng >> 11) * uint64(*prob)
+		if code < bound {
+			rng = bound
+			*prob += (1<<11 - *prob) >> moveBits
 			index := ((position&p.lpMask)<<p.lc + previous>>(8-p.lc)) * literalProbs
-			probs := (*[literalProbs]uint16)(d.literal[index:])
+			probs := (*[literalSpan]uint16)(d.literal[index:])
 			if state < 7 {
 				previous, in, rng, code = decodeLiteral(probs, src, in, rng, code)
 				if state < 4 {
@@ -179,11 +187,11 @@ symbols:
 					state -= 3
 				}
 			} else {
-				var matched uint32
+				var matched uint64
 				if distance := int(rep0) + 1; distance <= out {
-					matched = uint32(dst[out-distance])
+					matched = uint64(dst[out-distance])
 				} else if distance -= out; distance <= len(p.dictionary) {
-					matched = uint32(p.dictionary[len(p.dictionary)-distance])
+					matched = uint64(p.dictionary[len(p.dictionary)-distance])
 				} else {
 					err = ErrCorrupt
 					break symbols
@@ -199,8 +207,11 @@ symbols:
 			out++
 			continue
 		}
-		var length uint32
-		bit, in, rng, code = decodeBit(&d.rep[state%states], src, in, rng, code)
+		rng -= bound
+		code -= bound
+		*prob -= *prob >> moveBits
+		var length, bit uint32
+		bit, in, rng, code = decodeBit(&d.rep[state%maxStates], src, in, rng, code)
 		if bit == 0 {
 			rep3, rep2, rep1 = rep2, rep1, rep0
 			length, in, rng, code = d.length.decode(posState, src, in, rng, code)
@@ -215,7 +226,7 @@ symbols:
 				err = ErrCorrupt
 				break symbols
 			}
-			bit, in, rng, code = decodeBit(&d.repG0[state%states], src, in, rng, code)
+			bit, in, rng, code = decodeBit(&d.repG0[state%maxStates], src, in, rng, code)
 			if bit == 0 {
 				bit, in, rng, code = decodeBit(&d.rep0Long[(state<<4+posState)%uint32(len(d.rep0Long))], src, in, rng, code)
 				if bit == 0 {
@@ -227,11 +238,11 @@ symbols:
 					length = 1
 				}
 			} else {
-				bit, in, rng, code = decodeBit(&d.repG1[state%states], src, in, rng, code)
+				bit, in, rng, code = decodeBit(&d.repG1[state%maxStates], src, in, rng, code)
 				if bit == 0 {
 					rep0, rep1 = rep1, rep0
 				} else {
-					bit, in, rng, code = decodeBit(&d.repG2[state%states], src, in, rng, code)
+					bit, in, rng, code = decodeBit(&d.repG2[state%maxStates], src, in, rng, code)
 					if bit == 0 {
 						rep0, rep1, rep2 = rep2, rep0, rep1
 					} else {
@@ -248,12 +259,21 @@ symbols:
 				}
 			}
 		}
-		n, ok := copyMatch(dst, out, uint64(rep0)+1, int(length), p.dictionary)
-		if !ok {
-			err = ErrCorrupt
-			break symbols
+		if rep0 >= 7 && uint64(rep0) < uint64(out) && int(length) <= len(dst)-out-8 {
+			from := out - int(rep0) - 1
+			// Most matches are short: eight bytes at a time, the last a few too many, cost less than a call.
+			for i := 0; i < int(length); i += 8 {
+				binary.LittleEndian.PutUint64(dst[out+i:], binary.LittleEndian.Uint64(dst[from+i:]))
+			}
+			out += int(length)
+		} else {
+			n, ok := copyMatch(dst, out, uint64(rep0)+1, int(length), p.dictionary)
+			if !ok {
+				err = ErrCorrupt
+				break symbols
+			}
+			out = n
 		}
-		out = n
 		previous = uint32(dst[out-1])
 	}
 	if padded && in > end {

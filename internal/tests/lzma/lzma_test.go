@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -91,13 +92,14 @@ func TestCorrupt(t *testing.T) {
 		properties byte
 		want       error
 	}{
-		"property byte 225":   {dst, data, 225, lzma.ErrProperties},
-		"property byte 255":   {dst, data, 255, lzma.ErrProperties},
-		"no source":           {dst, nil, code, lzma.ErrTruncated},
-		"four bytes":          {dst, data[:4], code, lzma.ErrTruncated},
-		"first byte not 0":    {dst, append([]byte{1}, data[1:]...), code, lzma.ErrCorrupt},
-		"match before output": {dst, bytes.Repeat([]byte{0, 0xFF, 0xFF, 0xFF, 0xFF}, 10), code, lzma.ErrCorrupt},
-		"output too long":     {make([]byte, len(plain)*2), data, code, lzma.ErrTruncated},
+		"property byte 225":        {dst, data, 225, lzma.ErrProperties},
+		"property byte 255":        {dst, data, 255, lzma.ErrProperties},
+		"no source":                {dst, nil, code, lzma.ErrTruncated},
+		"four bytes":               {dst, data[:4], code, lzma.ErrTruncated},
+		"first byte not 0":         {dst, append([]byte{1}, data[1:]...), code, lzma.ErrCorrupt},
+		"match before output":      {dst, bytes.Repeat([]byte{0, 0xFF, 0xFF, 0xFF, 0xFE}, 10), code, lzma.ErrCorrupt},
+		"code not below the range": {dst, append([]byte{0, 0xFF, 0xFF, 0xFF, 0xFF}, data[5:]...), code, lzma.ErrCorrupt},
+		"output too long":          {make([]byte, len(plain)*2), data, code, lzma.ErrTruncated},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := decoder.Decode(test.dst, test.src, test.properties, lzma.Options{})
@@ -190,17 +192,37 @@ func FuzzRoundTrip(f *testing.F) {
 	})
 }
 
+// BenchmarkDecode decodes a mebibyte each of what depots are made of.
 func BenchmarkDecode(b *testing.B) {
-	texts := plainTexts()
-	for _, name := range []string{"words", "records", "noise", "zeros"} {
-		b.Run(name, func(b *testing.B) {
-			code, data := encode(b, texts[name], peer.Properties{LC: 3, PB: 2})
-			dst := make([]byte, len(texts[name]))
+	random := rand.New(rand.NewPCG(3, 4))
+	program, err := os.Executable()
+	require.NoError(b, err)
+	code, err := os.ReadFile(program)
+	require.NoError(b, err)
+	var words, picture, noise []byte
+	for len(words) < 1<<20 {
+		words = fmt.Appendf(words, "%s %d ", []string{"depot", "chunk", "manifest", "key", "the", "of", "\n"}[random.IntN(7)], random.IntN(1000))
+	}
+	for i := 0; len(picture) < 1<<20; i++ {
+		shade := byte(i%512/4+i/512/3) + byte(random.IntN(8))
+		picture = append(picture, shade, 2*shade, shade/2, 255)
+	}
+	for len(noise) < 1<<20 {
+		noise = binary.LittleEndian.AppendUint64(noise, random.Uint64())
+	}
+	for _, plain := range []struct {
+		name string
+		text []byte
+	}{{"program", code[len(code)/4:]}, {"words", words}, {"picture", picture}, {"noise", noise}} {
+		b.Run(plain.name, func(b *testing.B) {
+			text := plain.text[:1<<20]
+			properties, data := encode(b, text, peer.Properties{LC: 3, PB: 2})
+			dst := make([]byte, len(text))
 			var decoder lzma.Decoder
-			b.SetBytes(int64(len(dst)))
+			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			for b.Loop() {
-				if _, err := decoder.Decode(dst, data, code, lzma.Options{}); err != nil {
+				if _, err := decoder.Decode(dst, data, properties, lzma.Options{}); err != nil {
 					b.Fatal(err)
 				}
 			}
