@@ -25,17 +25,22 @@
 //
 // The bytes are the original's, the patience is not. Success is reported as soon as the path is open, not five to twelve
 // seconds later; first packets are repeated faster; a dead matchup server of the three is tolerated, as far as the others
-// can do without it; the wait for a partner who does not come is 15 seconds instead of a minute; the local address that is
-// told is the one that leads to the servers; CONNECT is taken from the matchup servers' addresses only, and not believed
-// if it names an address where no partner can be; our own pings are not taken for the partner's; and a failure is reported
-// to the servers with a single packet, so that nothing keeps running behind it.
+// can do without it; the wait for a partner who does not come is 15 seconds instead of a minute, and State.Doubt says after
+// two that something is wrong; the local address that is told is the one that leads to the servers; CONNECT is taken from the
+// matchup servers' addresses only, and not believed if it names an address where no partner can be; our own pings are not
+// taken for the partner's; and a failure is reported to the servers with a single packet, so that nothing keeps running
+// behind it.
 //
-// Packets are matched by the cookie. Pings go to the address that the servers named or from which a ping with our cookie
-// came; apart from the servers, only a probe (ERT_TEST) with our cookie gets an answer at another address.
+// All addresses that the partner may have are tried at once: what the servers name, the local one or the hairpin, the source
+// of any ping that carries our cookie, even before the servers have named it, what the game knows (Config.Candidates), and,
+// a little later, the ports that a NAT that counts its ports will use. Config.Birthday adds random ports.
+//
+// Packets are matched by the cookie. Pings go to those addresses only; apart from the servers, only a probe (ERT_TEST) with
+// our cookie gets an answer at another one. A negotiation never sends more than Config.PacketRate datagrams in a second.
 //
 // # What it does not do
 //
-// A NAT that chooses a new random port for each destination (symmetric) cannot be joined with another such, nor with one
-// that looks at ports, as most home routers do; that takes a relay. It predicts no ports: that is the servers' part. NatNeg
-// knows only IPv4.
+// Two NATs that choose a new random port for each destination (symmetric) cannot be joined, nor one of them with one that
+// counts; that takes a relay or a port mapping. The protocol has no field for an address that a port mapping gave: a game
+// with a channel of its own tells it to its partner (State.Addresses). NatNeg knows only IPv4.
 package natneg

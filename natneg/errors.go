@@ -35,6 +35,10 @@ var (
 	// ErrRefused: the servers ended the negotiation for a reason that this package does not know.
 	ErrRefused = errors.New("the matchup server refuses")
 
+	// ErrIncompatible: the two NATs are known (Config.NAT, Config.PeerNAT, or what the servers saw), and theory says that
+	// nothing gets through. Nothing was tried; a PingTimeout of one's own has it tried nevertheless.
+	ErrIncompatible = errors.New("the two NATs do not go together")
+
 	// ErrPingTimeout: the partner's address is known, but nothing gets through. The two NATs do not go together.
 	ErrPingTimeout = errors.New("the partner does not answer")
 )
@@ -44,6 +48,8 @@ type Error struct {
 	Step    Step
 	Peer    netip.AddrPort // whom the step was about; the zero value if nobody in particular
 	Reason  string         // in words, for a person
+	NAT     *Report        // our own NAT, from Config.NAT or as far as the servers' answers tell; nil if not known
+	PeerNAT *Report        // Config.PeerNAT
 	Servers []ServerState  // the matchup servers, and which of them answered; empty before they were found
 	Err     error          // a sentinel of this package, a context's error or that of the network; nil only for a wrong Config
 	timeout bool

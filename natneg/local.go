@@ -68,3 +68,23 @@ func boundAddr(conn interface{ LocalAddr() net.Addr }) netip.AddrPort {
 	}
 	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
 }
+
+// broadcasts are the addresses that reach everybody on a network of this machine.
+func broadcasts() (list []netip.Addr) {
+	addrs, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	for _, addr := range addrs {
+		prefix, err := netip.ParsePrefix(addr.String())
+		if err != nil || !prefix.Addr().Unmap().Is4() || prefix.Bits() >= 31 {
+			continue
+		}
+		ip := prefix.Addr().Unmap().As4()
+		for bit := prefix.Bits(); bit < 32; bit++ {
+			ip[bit/8] |= 0x80 >> (bit % 8)
+		}
+		list = append(list, netip.AddrFrom4(ip))
+	}
+	return list
+}

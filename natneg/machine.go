@@ -1,7 +1,6 @@
 package natneg
 
 import (
-	"fmt"
 	"net/netip"
 	"slices"
 	"time"
@@ -9,7 +8,7 @@ import (
 	"github.com/relight-sdk/relight/internal/wire/natnegwire"
 )
 
-// socket is one of the two sockets of a negotiation.
+// socket is one of the sockets of a negotiation; see extraSockets for more.
 type socket int
 
 const (
@@ -23,7 +22,7 @@ const (
 	initFirst   = 100 * time.Millisecond
 	initMax     = 500 * time.Millisecond
 	initRefresh = 3 * time.Second // while waiting: some servers repeat a lost CONNECT only then, and it keeps the mappings open
-	pingFirst   = 100 * time.Millisecond
+	pingFirst   = 50 * time.Millisecond
 	pingMax     = 700 * time.Millisecond
 	reportEvery = 500 * time.Millisecond
 	reportCount = 6
@@ -35,18 +34,27 @@ const maxReplies = 256
 
 // params are what a machine is told once.
 type params struct {
-	game      string
-	version   uint8
-	cookie    [4]byte
-	role      Role
-	useGame   bool
-	servers   servers
-	anySource bool
-	local     netip.AddrPort // the address and the port that INIT tells
-	natType   uint32
-	mapping   uint32
+	game          string
+	version       uint8
+	cookie        [4]byte
+	role          Role
+	useGame       bool
+	servers       servers
+	anySource     bool
+	local         netip.AddrPort // the address and the port that INIT tells
+	negotiatePort uint16         // the port of N
+	broadcasts    []netip.Addr   // of the networks of this machine
+	nat           *Report        // our own NAT; nil if not known
+	natGiven      bool           // it comes from Config.NAT
+	peerNAT       *Report        // the partner's; nil if not known
+	mapped        []netip.AddrPort
+	given         []netip.AddrPort // of the partner
+	rate          int
+	birthday      bool
+	failFast      bool
 
-	initTimeout, connectTimeout, pingTimeout time.Duration
+	initTimeout, connectTimeout, pingTimeout, keepAlive time.Duration
+	pingLimited                                         bool // pingTimeout was given: theory has no say
 }
 
 // outgoing is a datagram to be sent.
@@ -63,6 +71,7 @@ type port struct {
 	server   int
 	acked    bool
 	lastSent time.Time
+	seen     netip.AddrPort // our address, as the server says to see it
 }
 
 // machine decides what is sent when. It has no socket and no clock: handle takes what came, tick what time it is, out
@@ -72,22 +81,33 @@ type machine struct {
 	step     Step
 	since    time.Time
 	began    time.Time
+	lastTick time.Time
 	counters Counters
+	pacer    *pacer
+	queue    []outgoing // wait for the limit
+	probes   []outgoing // the same, but not before those
 	out      []outgoing
 	err      *Error
+	doubt    *Error
+	doubtAt  time.Time
 
-	ports     []port
-	initWait  time.Duration
-	initNext  time.Time
-	initEnd   time.Time
-	waitEnd   time.Time
-	connectAt time.Time // when CONNECT came
+	ports      []port
+	checksSent int
+	initWait   time.Duration
+	initNext   time.Time
+	initEnd    time.Time
+	waitEnd    time.Time
+	connectAt  time.Time // when the partner's address was known
 
+	candidates   []*candidate
+	named        int // addresses that the servers named beside the first
 	guess        netip.AddrPort
 	remote       netip.AddrPort
-	gotRemote    bool // the partner reached us
-	sentGot      bool // and we told it
-	remoteGot    bool // we reached the partner
+	socket       socket         // on which the path is
+	kind         PathKind       // how remote became known
+	seenAs       netip.AddrPort // our address, as the partner knows it
+	gotRemote    bool           // the partner reached us
+	remoteGot    bool           // we reached the partner
 	sentFinished bool
 	pingWait     time.Duration
 	pingNext     time.Time
@@ -95,15 +115,24 @@ type machine struct {
 	pingSent     time.Time
 	roundTrip    time.Duration
 	connectedAt  time.Time
+	birthday
 
 	lingerEnd   time.Time
 	reportNext  time.Time
 	reportsLeft int
 	replies     int
+
+	keepNext  time.Time
+	heardAt   time.Time // the last sign of the partner
+	rebindAt  time.Time
+	rebounds  int
+	announced int // rebounds that were told
 }
 
 func newMachine(p params) *machine {
-	m := &machine{params: p}
+	m := &machine{params: p, pacer: newPacer(p.rate)}
+	m.wanted = p.birthday
+	m.socket = m.pingSocket()
 	if p.useGame {
 		m.ports = append(m.ports, port{kind: natnegwire.PortGame, socket: gameSocket})
 	}
@@ -116,34 +145,46 @@ func newMachine(p params) *machine {
 
 // start sends the first INITs.
 func (m *machine) start(now time.Time) {
-	m.began = now
+	m.began, m.lastTick = now, now
 	m.enter(StepInit, now)
 	m.initEnd = now.Add(m.initTimeout)
 	m.initWait = initFirst
 	m.initNext = now.Add(m.initWait)
+	for _, addr := range m.given {
+		m.give(addr, now)
+	}
 	m.sendInits(now)
+	m.sendChecks()
+	m.pump(now)
 }
 
 // next is when tick wants to be called; the zero time if never.
 func (m *machine) next() time.Time {
+	pump := m.nextPump()
 	switch m.step {
 	case StepInit:
-		return earlier(m.initNext, m.initEnd)
+		return earliest(pump, m.initNext, m.initEnd, m.doubtAt)
 	case StepWait:
-		return earlier(m.initNext, m.waitEnd)
+		return earliest(pump, m.initNext, m.waitEnd, m.doubtAt)
 	case StepPing:
-		return earlier(m.pingNext, m.pingEnd)
+		return earliest(pump, m.pingNext, m.pingEnd, m.doubtAt, m.nextBirthday())
 	case StepConnected:
 		if m.reportsLeft > 0 {
-			return earlier(m.reportNext, m.lingerEnd)
+			return earliest(pump, m.reportNext, m.lingerEnd)
 		}
-		return m.lingerEnd
+		return earliest(pump, m.lingerEnd)
+	case StepKept:
+		return earliest(pump, m.keepNext)
 	}
 	return time.Time{}
 }
 
 // tick does what is due.
 func (m *machine) tick(now time.Time) {
+	m.lastTick = now
+	if !m.doubtAt.IsZero() && !now.Before(m.doubtAt) {
+		m.beginDoubt(now)
+	}
 	switch m.step {
 	case StepInit:
 		m.tickInit(now)
@@ -153,39 +194,37 @@ func (m *machine) tick(now time.Time) {
 		m.tickPing(now)
 	case StepConnected:
 		m.tickConnected(now)
+	case StepKept:
+		m.tickKept(now)
 	}
+	m.pump(now)
 }
 
 func (m *machine) tickInit(now time.Time) {
 	switch {
 	case !now.Before(m.initEnd) && !m.answered():
-		m.fail(now, &Error{Step: StepInit, Err: ErrNoServers, timeout: true,
-			Reason: fmt.Sprintf("%s within %v", answeredWords(m.servers.state), m.initTimeout) + m.writeWords()})
+		m.fail(now, m.initError())
 	case !now.Before(m.initEnd):
-		// The original gives up here, even if a single server is down. The others may do.
+		// The original gives up if a single server is down. The others may do.
 		m.wait(now, later(m.began.Add(m.connectTimeout), now))
 	case !now.Before(m.initNext):
-		m.counters.Repeated += m.sendInits(now)
-		m.initWait = min(2*m.initWait, initMax)
-		m.initNext = now.Add(m.initWait)
+		m.repeatInits(now)
 	}
+}
+
+func (m *machine) repeatInits(now time.Time) {
+	m.counters.Repeated += m.sendInits(now)
+	m.sendChecks()
+	m.initWait = min(2*m.initWait, initMax)
+	m.initNext = now.Add(m.initWait)
 }
 
 func (m *machine) tickWait(now time.Time) {
 	switch {
 	case !now.Before(m.waitEnd):
-		e := &Error{Step: StepWait, Err: ErrPeerAbsent, timeout: true, Servers: m.servers.state,
-			Reason: fmt.Sprintf("no CONNECT within %v; %s", m.connectTimeout, answeredWords(m.servers.state))}
-		if !m.allAcked() {
-			e.Err = ErrInitTimeout
-		}
-		if m.counters.BadAddress > 0 {
-			e.Reason = fmt.Sprintf("the server named an address where no partner can be, and no ping came from the partner within %v", m.connectTimeout)
-		}
-		if m.counters.Unlisted > 0 {
-			e.Reason += fmt.Sprintf("; %d CONNECT from other addresses ignored (see Config.AnySource)", m.counters.Unlisted)
-		}
-		m.fail(now, e)
+		m.fail(now, m.waitError())
+	case !now.Before(m.initNext) && !m.allAcked():
+		m.repeatInits(now)
 	case !now.Before(m.initNext):
 		for i := range m.ports {
 			m.sendInit(&m.ports[i], now)
@@ -198,25 +237,23 @@ func (m *machine) tickWait(now time.Time) {
 func (m *machine) tickPing(now time.Time) {
 	switch {
 	case !now.Before(m.pingEnd):
-		reason := fmt.Sprintf("nothing came from there within %v", m.pingTimeout)
-		if m.gotRemote {
-			reason = fmt.Sprintf("its pings reach us, ours did not reach it within %v", m.pingTimeout)
-		}
-		if m.counters.Echoes > 0 {
-			reason += fmt.Sprintf("; %d of our own pings came back", m.counters.Echoes)
-		}
 		m.sendReport(0)
-		m.fail(now, &Error{Step: StepPing, Peer: m.remote, Err: ErrPingTimeout, Reason: reason, timeout: true})
+		m.fail(now, m.pingError())
+		return
 	case !now.Before(m.pingNext):
 		m.counters.Repeated++
-		m.sendPing(m.remote, now)
+		m.pingRound(now)
 		m.pingWait = min(2*m.pingWait, pingMax)
 		m.pingNext = now.Add(m.pingWait)
 	}
+	m.tickBirthday(now)
 }
 
 func (m *machine) tickConnected(now time.Time) {
 	switch {
+	case !now.Before(m.lingerEnd) && m.keepAlive > 0:
+		m.enter(StepKept, now)
+		m.keepNext = now.Add(m.keepAlive)
 	case !now.Before(m.lingerEnd):
 		m.enter(StepDone, now)
 	case m.reportsLeft > 0 && !now.Before(m.reportNext):
@@ -227,204 +264,27 @@ func (m *machine) tickConnected(now time.Time) {
 	}
 }
 
-// handle takes a datagram that came in on a socket.
-func (m *machine) handle(s socket, b []byte, from netip.AddrPort, now time.Time) {
-	if m.step < StepInit || m.step > StepConnected {
-		return
-	}
-	packet, err := natnegwire.Parse(b)
-	if err != nil {
-		m.counters.Malformed++
-		return
-	}
-	if packet.Head().Cookie != m.cookie {
-		m.counters.Foreign++
-		return
-	}
-	m.counters.Received++
-	// The version is not looked at: neither does the original, and servers answer with others.
-	switch p := packet.(type) {
-	case natnegwire.Connect:
-		if p.Type == natnegwire.TypeConnect {
-			m.handleConnect(s, p, from, now)
-		} else {
-			m.handlePing(s, p, from, now)
-		}
-	case natnegwire.Exchange:
-		switch p.Type {
-		case natnegwire.TypeInitAck:
-			m.handleInitAck(p, now)
-		case natnegwire.TypeERTTest:
-			m.counters.ERTTests++
-			m.reply(s, from, natnegwire.AppendERTAck(nil, b))
-		case natnegwire.TypeReportAck:
-			m.reportsLeft = 0
-		default:
-			m.counters.Unexpected++
-		}
-	case natnegwire.Report:
-		if p.Type == natnegwire.TypeReportAck {
-			m.reportsLeft = 0
-		} else {
-			m.counters.Unexpected++
-		}
-	default:
-		m.counters.Unexpected++
-	}
+// startPings pings the addresses that are known, for the first time.
+func (m *machine) startPings(now time.Time) {
+	m.knock(now)
+	m.pingRound(now)
 }
 
-func (m *machine) handleInitAck(p natnegwire.Exchange, now time.Time) {
-	i := slices.IndexFunc(m.ports, func(q port) bool { return q.kind == p.Port })
-	if i < 0 {
-		m.counters.Unexpected++
-		return
-	}
-	m.counters.InitAcks++
-	acked := &m.ports[i]
-	server := &m.servers.state[acked.server]
-	if !acked.acked {
-		acked.acked = true
-		if server.Addr.IsValid() && !server.Answered {
-			server.Answered = true
-			server.RoundTrip = now.Sub(acked.lastSent)
-		}
-		if plausible(p.Addr) && !server.Observed.IsValid() {
-			server.Observed = p.Addr
-		}
-	}
-	if m.step == StepInit && m.allAcked() {
-		m.wait(now, now.Add(m.connectTimeout))
-	}
-}
-
-// plausible tells an address that a server saw from what some put there instead (zeros, or bytes that happen to be an
-// address: servers.md §7).
-func plausible(addr netip.AddrPort) bool {
-	ip := addr.Addr()
-	return addr.Port() != 0 && ip.Is4() && ip.As4()[0] != 0 && !ip.IsMulticast() && ip.As4()[0] < 240
-}
-
-// reachable tells an address where a partner can be. The servers pass on what the other side told them of itself
-// (servers.md §7), so nobody but a server on this machine may lead us to this machine's own services.
-func reachable(partner, server netip.AddrPort) bool {
-	return plausible(partner) && (!partner.Addr().IsLoopback() || server.Addr().IsLoopback())
-}
-
-func (m *machine) handleConnect(s socket, p natnegwire.Connect, from netip.AddrPort, now time.Time) {
-	if !m.anySource && !slices.Contains(m.servers.trusted, from.Addr()) {
-		m.counters.Unlisted++
-		return
-	}
-	m.counters.Connects++
-	if p.Finished != natnegwire.FinishedOK {
-		if m.step < StepPing {
-			m.refused(p, from, now)
-		}
-		return
-	}
-	if !reachable(p.Remote, from) {
-		// Met in the wild: openspy-core gives 0.0.0.0 of a partner behind the same address who did not tell a local one.
-		// The partner knows our address and pings it, which will show the true one; see handlePing.
-		m.counters.BadAddress++
-		return
-	}
-	ack := natnegwire.Exchange{Header: m.header(natnegwire.TypeConnectAck)}
-	ack.Port, ack.ClientIndex = natnegwire.PortNN1, uint8(m.role)
-	if s == gameSocket {
-		ack.Port = natnegwire.PortGame
-	}
-	m.reply(s, from, ack.Append(nil))
-	if m.step < StepPing {
-		m.guess = p.Remote
-		m.startPings(p.Remote, now)
-		m.sendPing(m.remote, now)
-	}
-}
-
-// startPings begins to knock at the partner's address.
-func (m *machine) startPings(remote netip.AddrPort, now time.Time) {
+// knock begins the step of the pings.
+func (m *machine) knock(now time.Time) {
 	m.connectAt = now
-	m.remote = remote
 	m.enter(StepPing, now)
-	m.pingEnd = now.Add(m.pingTimeout)
+	m.pingEnd = now.Add(m.pingLimit())
 	m.pingWait = pingFirst
 	m.pingNext = now.Add(m.pingWait)
 }
 
-// refused ends the negotiation in the words of the server.
-func (m *machine) refused(p natnegwire.Connect, from netip.AddrPort, now time.Time) {
-	e := &Error{Step: m.step, Peer: from}
-	switch p.Finished {
-	case natnegwire.FinishedNoPartner:
-		e.Err = ErrPeerAbsent
-		e.Reason = "the server says so"
-	case natnegwire.FinishedInitTimeout:
-		e.Err = ErrPeerInit
-	default:
-		e.Err = ErrRefused
-		e.Reason = fmt.Sprintf("unknown result %d", p.Finished)
-		m.sendReport(0)
-	}
-	m.fail(now, e)
-}
-
-// handlePing follows spec natneg.md §3 rule 4. The source of a ping that knows the cookie is a better address than the
-// servers' guess.
-func (m *machine) handlePing(s socket, p natnegwire.Connect, from netip.AddrPort, now time.Time) {
-	if p.Remote == from {
-		// A ping names its receiver. One that names its sender is ours and came back: from our own address, which the
-		// servers took for the partner's, or from whoever echoes what he gets.
-		m.counters.Echoes++
-		return
-	}
-	m.counters.Pings++
-	switch {
-	case !plausible(from):
-		m.counters.BadAddress++
-		return
-	case m.step < StepPing && m.counters.BadAddress == 0:
-		m.counters.Early++
-		return
-	case m.step < StepPing: // the server could not say where the partner is, the partner does
-		m.startPings(from, now)
-	}
-	if m.step == StepPing {
-		m.remote = from
-	}
-	m.gotRemote = true
-	// A ping that comes in on N while the game uses G corrects the address, but says nothing about G.
-	success := m.step == StepPing && p.GotData != 0 && s == m.pingSocket()
-	if success {
-		m.remoteGot = true
-		m.roundTrip = now.Sub(m.pingSent)
-	}
-	if m.version >= 4 {
-		// The original answers always; two of us would never stop.
-		if p.Finished == 0 || !m.sentFinished {
-			m.answerPing(from, now)
-		}
-		if success {
-			m.succeed(now)
-		}
-		return
-	}
-	switch {
-	case p.GotData == 0:
-		m.answerPing(from, now)
-	case success:
-		if !m.sentGot {
-			m.answerPing(from, now)
-		}
-		m.succeed(now)
-	case p.Finished == 0:
-		m.answerPing(from, now)
-	}
-}
-
-func (m *machine) succeed(now time.Time) {
-	m.connectedAt = now
+func (m *machine) succeed(c *candidate, now time.Time) {
+	m.remote, m.socket, m.kind = c.addr, c.socket, c.kind
+	m.connectedAt, m.heardAt = now, now
 	m.enter(StepConnected, now)
 	m.lingerEnd = now.Add(lingerTime)
+	m.probes = nil
 	m.sendReport(1)
 	m.reportsLeft = reportCount - 1
 	m.reportNext = now.Add(reportEvery)
@@ -433,22 +293,23 @@ func (m *machine) succeed(now time.Time) {
 func (m *machine) wait(now, end time.Time) {
 	m.enter(StepWait, now)
 	m.waitEnd = end
-	m.initNext = now.Add(initRefresh)
+	if m.allAcked() {
+		m.initNext = now.Add(initRefresh)
+	}
 }
 
-func (m *machine) enter(step Step, now time.Time) { m.step, m.since = step, now }
+func (m *machine) enter(step Step, now time.Time) {
+	m.step, m.since, m.doubt, m.doubtAt = step, now, nil, time.Time{}
+	if step == StepInit || step == StepWait || step == StepPing {
+		m.doubtAt = now.Add(doubtAfter)
+	}
+}
 
 func (m *machine) fail(now time.Time, e *Error) {
 	e.Servers = slices.Clone(m.servers.state)
+	e.NAT, e.PeerNAT = m.nat, m.peerNAT
 	m.err = e
 	m.enter(StepFailed, now)
-}
-
-func (m *machine) writeWords() string {
-	if m.counters.WriteErrors == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; %d datagrams could not be sent", m.counters.WriteErrors)
 }
 
 func (m *machine) answered() bool {
@@ -459,7 +320,7 @@ func (m *machine) allAcked() bool {
 	return !slices.ContainsFunc(m.ports, func(p port) bool { return !p.acked })
 }
 
-// pingSocket is the one that the game will use.
+// pingSocket is the one that the game will use, unless Config.Birthday finds another.
 func (m *machine) pingSocket() socket {
 	if m.useGame {
 		return gameSocket

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -19,7 +20,8 @@ const inboxSize = 64
 // Negotiation is one under way. It is safe for concurrent use.
 //
 // One goroutine does the work. It ends when the negotiation has failed, when its context ends before the path is open,
-// when the game closes the connection, at Close, and else five seconds after success (see [Result]).
+// when the game closes the connection, at Close, and else five seconds after success, unless Config.KeepAlive is set (see
+// [Result]).
 type Negotiation struct {
 	config Config
 	cookie Cookie
@@ -32,12 +34,14 @@ type Negotiation struct {
 	once    sync.Once
 
 	inbox   chan inbound
+	given   chan netip.AddrPort // see AddCandidate
 	foreign atomic.Int64
 	dropped atomic.Int64
 
 	mu      sync.Mutex // guards what follows
 	machine *machine   // nil before the servers were found
 	state   State      // of the steps before that, and of failures
+	doubted *Error     // the doubt that was told
 	result  *Result
 	err     error
 }
@@ -60,6 +64,7 @@ func Start(ctx context.Context, conn net.PacketConn, config Config, cookie Cooki
 		decided: make(chan struct{}),
 		ended:   make(chan struct{}),
 		inbox:   make(chan inbound, inboxSize),
+		given:   make(chan netip.AddrPort, maxCandidates),
 	}
 	n.state = State{Step: StepSetup, Since: time.Now(), Cookie: cookie, Role: role}
 	go n.run(ctx, conn)
@@ -88,6 +93,15 @@ func (n *Negotiation) Close() error {
 	return nil
 }
 
+// AddCandidate names a further address of the partner, which it has told the game in some other way: it is tried beside the
+// others. It does not block; what comes after the path is open, or is more than can be tried, has no effect.
+func (n *Negotiation) AddCandidate(addr netip.AddrPort) {
+	select {
+	case n.given <- addr:
+	default:
+	}
+}
+
 // State is how it stands.
 func (n *Negotiation) State() State {
 	n.mu.Lock()
@@ -101,6 +115,11 @@ func (n *Negotiation) stateLocked() State {
 		state.Servers = append([]ServerState(nil), m.servers.state...)
 		state.Guess, state.Remote = m.guess, m.remote
 		state.Counters = m.counters
+		state.NAT, state.Heard = m.nat, m.heardAt
+		state.Addresses, state.SeenAs, state.Rebounds = m.addresses(), m.seenAs, m.rebounds
+		if m.doubt != nil {
+			state.Doubt = m.doubt
+		}
 		if state.Err == nil {
 			state.Step, state.Since = m.step, m.since
 		}
@@ -148,6 +167,9 @@ func (n *Negotiation) run(ctx context.Context, conn net.PacketConn) {
 	n.mu.Unlock()
 
 	failure := n.negotiate(ctx, paths)
+	if failure == nil {
+		failure = n.choose(paths)
+	}
 	if failure != nil {
 		// First the sockets, then the news: the caller finds conn as it was.
 		paths.abandon()
@@ -160,16 +182,29 @@ func (n *Negotiation) run(ctx context.Context, conn net.PacketConn) {
 }
 
 func (n *Negotiation) params(found servers, paths *paths) params {
-	p := params{
-		game: n.config.Game, version: uint8(n.config.Version), cookie: n.cookie, role: n.role,
-		useGame: paths.game != nil, servers: found, anySource: n.config.AnySource, local: paths.local(n.config, found.at(0)),
-		natType: uint32(NATUnknown), initTimeout: n.config.InitTimeout, connectTimeout: n.config.ConnectTimeout,
-		pingTimeout: n.config.PingTimeout,
+	c := n.config
+	return params{
+		game: c.Game, version: uint8(c.Version), cookie: n.cookie, role: n.role,
+		useGame: paths.game != nil, servers: found, anySource: c.AnySource,
+		local: paths.local(c, found.at(0)), negotiatePort: boundAddr(paths.neg.raw).Port(), broadcasts: broadcasts(),
+		nat: c.NAT, natGiven: c.NAT != nil, peerNAT: c.PeerNAT, mapped: slices.Clone(c.Mapped), given: slices.Clone(c.Candidates),
+		rate: c.PacketRate, birthday: c.Birthday, failFast: c.FailFast,
+		initTimeout: c.InitTimeout, connectTimeout: c.ConnectTimeout, pingTimeout: c.PingTimeout, keepAlive: c.KeepAlive,
+		pingLimited: c.PingTimeout > 0,
 	}
-	if n.config.NAT != nil {
-		p.natType, p.mapping = uint32(n.config.NAT.NAT), uint32(n.config.NAT.Scheme)
+}
+
+// choose settles on the socket of the path, which may be one of the additional ones.
+func (n *Negotiation) choose(paths *paths) *Error {
+	n.mu.Lock()
+	chosen := n.machine.socket
+	n.mu.Unlock()
+	if err := paths.choose(n, chosen); err != nil {
+		e := n.here()
+		e.Err = err
+		return e
 	}
-	return p
+	return nil
 }
 
 // negotiate runs the machine until the path is open.
@@ -178,6 +213,7 @@ func (n *Negotiation) negotiate(ctx context.Context, paths *paths) *Error {
 	defer timer.Stop()
 	for {
 		step, failure := n.flush(paths)
+		n.openExtra(ctx, paths)
 		switch {
 		case failure != nil:
 			return failure
@@ -192,10 +228,30 @@ func (n *Negotiation) negotiate(ctx context.Context, paths *paths) *Error {
 			return n.broken(paths)
 		case in := <-n.inbox:
 			n.handle(in)
+		case addr := <-n.given:
+			n.mu.Lock()
+			n.machine.give(addr, time.Now())
+			n.mu.Unlock()
 		case <-timer.C:
 			n.tick()
 		}
 	}
+}
+
+// openExtra opens the additional sockets that the machine wants. If the system has none left, fewer have to do.
+func (n *Negotiation) openExtra(ctx context.Context, paths *paths) {
+	n.mu.Lock()
+	wanted := n.machine.needs
+	n.machine.needs = 0
+	n.mu.Unlock()
+	if wanted == 0 || len(paths.extra) > 0 {
+		return
+	}
+	opened := paths.openExtra(ctx, n, wanted)
+	n.mu.Lock()
+	n.machine.socketsOpened(opened, time.Now())
+	n.mu.Unlock()
+	n.flush(paths)
 }
 
 // linger runs the machine behind the open path.
@@ -255,8 +311,8 @@ func (n *Negotiation) flush(paths *paths) (Step, *Error) {
 	out := n.machine.out
 	n.machine.out = nil
 	step, failure := n.machine.step, n.machine.err
-	told := n.state.Step == step
-	n.state.Step = step
+	told := n.state.Step == step && n.doubted == n.machine.doubt && n.machine.announced == n.machine.rebounds
+	n.state.Step, n.doubted, n.machine.announced = step, n.machine.doubt, n.machine.rebounds
 	n.mu.Unlock()
 
 	failed := 0
@@ -291,7 +347,7 @@ func (n *Negotiation) succeed(paths *paths, timing Timing) {
 	m := n.machine
 	timing.Connect, timing.Ping = m.connectAt.Sub(m.began), m.connectedAt.Sub(m.connectAt)
 	n.result = &Result{
-		Conn: paths.conn(), Remote: m.remote, Guess: m.guess, Corrected: m.remote != m.guess,
+		Conn: paths.conn(), Remote: m.remote, Guess: m.guess, Corrected: m.guess.IsValid() && m.remote != m.guess, Path: m.kind,
 		RoundTrip: m.roundTrip, Timing: timing, Servers: append([]ServerState(nil), m.servers.state...),
 		negotiation: n,
 	}
@@ -320,6 +376,9 @@ func (n *Negotiation) progress() {
 		if state.Remote.IsValid() {
 			args = append(args, "peer", state.Remote)
 		}
+		if state.Doubt != nil {
+			args = append(args, "doubt", state.Doubt)
+		}
 		if state.Err != nil {
 			args = append(args, "error", state.Err)
 		}
@@ -336,8 +395,11 @@ func (n *Negotiation) logPacket(what string, s socket, peer netip.AddrPort, b []
 		return
 	}
 	name := "negotiate"
-	if s == gameSocket {
+	switch {
+	case s == gameSocket:
 		name = "game"
+	case s >= extraSockets:
+		name = "additional"
 	}
 	packet, err := natnegwire.Parse(b)
 	if err != nil {

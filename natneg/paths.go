@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 
 	"github.com/relight-sdk/relight/internal/udpmux"
 	"github.com/relight-sdk/relight/internal/wire/natnegwire"
@@ -23,8 +24,11 @@ type path struct {
 
 // paths are the sockets of a negotiation.
 type paths struct {
-	game *path // nil if the game gave none: then the negotiate socket becomes its own
-	neg  *path
+	game   *path // nil if the game gave none: then the negotiate socket becomes its own
+	neg    *path
+	extra  []*path // of Config.Birthday
+	chosen *path   // the one on which the partner was reached; nil until then
+	listen string  // where our own are opened
 }
 
 // openPaths attaches to the game's socket and opens the negotiate socket. What the partner sends before the game knows
@@ -40,7 +44,7 @@ func openPaths(ctx context.Context, conn net.PacketConn, config Config, n *Negot
 	if err != nil {
 		return nil, err
 	}
-	p := new(paths)
+	p := &paths{listen: listen}
 	if conn == nil {
 		p.neg, err = gamePath(raw, n.cookie, n.receive(negotiateSocket, natnegwire.Is))
 	} else {
@@ -103,13 +107,51 @@ func (n *Negotiation) receive(s socket, nobodys func(b []byte) bool) udpmux.Hand
 // long.
 func cloneDatagram(b []byte) []byte { return bytes.Clone(b[:min(len(b), natnegwire.MaxSize+1)]) }
 
-// conn is what the game uses after success.
-func (p *paths) conn() net.PacketConn {
-	if p.game != nil {
-		return p.game.view
+// openExtra opens more sockets of our own, as many as it can.
+func (p *paths) openExtra(ctx context.Context, n *Negotiation, count int) int {
+	for i := range count {
+		raw, err := n.config.ListenPacket(ctx, "udp4", p.listen)
+		if err != nil {
+			break
+		}
+		p.extra = append(p.extra, ownPath(raw, n.receive(extraSockets+socket(i), func([]byte) bool { return true })))
 	}
-	return p.neg.view
+	return len(p.extra)
 }
+
+// choose says on which socket the partner was reached; of the additional ones, it keeps only that.
+func (p *paths) choose(n *Negotiation, s socket) error {
+	switch {
+	case s == gameSocket:
+		p.chosen = p.game
+	case s == negotiateSocket:
+		p.chosen = p.neg
+	default:
+		i := int(s - extraSockets)
+		raw := p.extra[i].raw
+		p.extra[i].detach(true) // it read small datagrams only
+		p.extra = slices.Delete(p.extra, i, i+1)
+		path, err := gamePath(raw, n.cookie, n.receive(s, natnegwire.Is))
+		if err != nil {
+			_ = raw.Close()
+			return err
+		}
+		p.chosen = path
+	}
+	p.closeExtra()
+	return nil
+}
+
+func (p *paths) closeExtra() {
+	for _, extra := range p.extra {
+		_ = extra.raw.Close()
+		extra.detach(true)
+	}
+	p.extra = nil
+}
+
+// conn is what the game uses after success.
+func (p *paths) conn() net.PacketConn { return p.chosen.view }
 
 // local is what INIT tells: our address, and the port of the socket that the game will use.
 func (p *paths) local(config Config, server netip.AddrPort) netip.AddrPort {
@@ -125,46 +167,59 @@ func (p *paths) local(config Config, server netip.AddrPort) netip.AddrPort {
 }
 
 func (p *paths) write(packet outgoing) error {
-	if packet.socket == gameSocket {
-		return p.game.mux.WriteTo(packet.b, packet.to)
+	path := p.neg
+	switch i := int(packet.socket - extraSockets); {
+	case packet.socket == gameSocket:
+		path = p.game
+	case packet.socket == negotiateSocket:
+	case p.chosen != nil:
+		path = p.chosen
+	case i < len(p.extra):
+		path = p.extra[i]
 	}
-	return p.neg.mux.WriteTo(packet.b, packet.to)
+	return path.mux.WriteTo(packet.b, packet.to)
+}
+
+// main is the path whose end is the end of the negotiation.
+func (p *paths) main() *path {
+	switch {
+	case p.chosen != nil:
+		return p.chosen
+	case p.game != nil:
+		return p.game
+	}
+	return p.neg
 }
 
 // done is closed when the game's socket was closed or broke.
-func (p *paths) done() <-chan struct{} {
-	if p.game != nil {
-		return p.game.mux.Done()
-	}
-	return p.neg.mux.Done()
-}
+func (p *paths) done() <-chan struct{} { return p.main().mux.Done() }
 
 // err says why.
-func (p *paths) err() error {
-	if p.game != nil {
-		return p.game.mux.Err()
-	}
-	return p.neg.mux.Err()
-}
+func (p *paths) err() error { return p.main().mux.Err() }
 
 // abandon gives the game's socket back and closes our own.
 func (p *paths) abandon() {
 	if p.game != nil {
 		p.game.detach(true)
 	}
+	p.closeExtra()
 	_ = p.neg.raw.Close()
 	p.neg.detach(true)
 }
 
 // settle leaves the game alone with its socket.
 func (p *paths) settle() {
-	if p.game == nil {
-		p.neg.detach(false)
-		return
+	for _, path := range []*path{p.game, p.neg} {
+		switch path {
+		case nil, p.chosen:
+		case p.game: // the path is on another one
+			p.game.detach(p.game.owned)
+		default:
+			_ = path.raw.Close()
+			path.detach(true)
+		}
 	}
-	p.game.detach(false)
-	_ = p.neg.raw.Close()
-	p.neg.detach(true)
+	p.chosen.detach(false)
 }
 
 func (p *path) detach(withdraw bool) {

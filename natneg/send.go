@@ -11,9 +11,21 @@ func (m *machine) header(t natnegwire.Type) natnegwire.Header {
 	return natnegwire.Header{Version: m.version, Type: t, Cookie: m.cookie}
 }
 
+// enqueue lines a packet up for pump.
+func (m *machine) enqueue(packet outgoing, probe bool) {
+	queue := &m.queue
+	if probe {
+		queue = &m.probes
+	}
+	if len(*queue) >= maxQueue || !packet.to.IsValid() {
+		m.counters.OverLimit++
+		return
+	}
+	*queue = append(*queue, packet)
+}
+
 func (m *machine) send(s socket, to netip.AddrPort, b []byte) {
-	m.counters.Sent++
-	m.out = append(m.out, outgoing{socket: s, to: to, b: b})
+	m.enqueue(outgoing{socket: s, to: to, b: b}, false)
 }
 
 // reply sends an answer to a packet, as long as there have not been unreasonably many.
@@ -53,39 +65,22 @@ func (m *machine) sendInit(p *port, now time.Time) {
 }
 
 // answerPing is a ping in answer to one, which goes where that one came from.
-func (m *machine) answerPing(to netip.AddrPort, now time.Time) {
+func (m *machine) answerPing(c *candidate, now time.Time) {
 	if m.replies >= maxReplies {
 		m.counters.OverLimit++
 		return
 	}
 	m.replies++
-	m.sendPing(to, now)
-}
-
-func (m *machine) sendPing(to netip.AddrPort, now time.Time) {
-	packet := natnegwire.Connect{Header: m.header(natnegwire.TypeConnectPing), Remote: to}
-	if m.gotRemote {
-		packet.GotData = 1
-		m.sentGot = true
-	}
-	finished := m.step == StepConnected
-	if m.version >= 4 {
-		finished = m.gotRemote && m.remoteGot
-	}
-	if finished {
-		packet.Finished = 1
-		m.sentFinished = true
-	}
-	m.pingSent = now
-	m.counters.PingsSent++
-	m.send(m.pingSocket(), to, packet.Append(nil))
+	m.sendPing(c, now)
 }
 
 // sendReport tells server 1 how it ended. The original repeats that for failures, too; the servers only count them, so
 // one packet does, and nothing keeps running behind a failed negotiation.
 func (m *machine) sendReport(result uint8) {
-	packet := natnegwire.Report{Header: m.header(natnegwire.TypeReport), Game: m.game, Result: result,
-		NATType: m.natType, Mapping: m.mapping}
+	packet := natnegwire.Report{Header: m.header(natnegwire.TypeReport), Game: m.game, Result: result, NATType: uint32(NATUnknown)}
+	if m.natGiven {
+		packet.NATType, packet.Mapping = uint32(m.nat.NAT), uint32(m.nat.Scheme)
+	}
 	packet.ClientIndex = uint8(m.role)
 	m.send(negotiateSocket, m.servers.at(0), packet.Append(nil))
 }

@@ -17,6 +17,7 @@ const (
 	StepWait                  // they all know; waiting for the partner's address
 	StepPing                  // knocking at the partner's address
 	StepConnected             // the path is open; the partner's pings are still answered, the result is reported
+	StepKept                  // the path is open and is kept open; see Config.KeepAlive
 	StepDone                  // the path is open and nothing more is sent
 	StepFailed                // see State.Err
 	StepDetect                // finding out what the NAT does
@@ -37,6 +38,8 @@ func (s Step) String() string {
 		return "pinging the partner"
 	case StepConnected:
 		return "connected"
+	case StepKept:
+		return "kept open"
 	case StepDone:
 		return "done"
 	case StepFailed:
@@ -49,15 +52,25 @@ func (s Step) String() string {
 
 // State is a negotiation as it stands.
 type State struct {
-	Step     Step
-	Since    time.Time // when the step began
-	Cookie   Cookie
-	Role     Role
-	Servers  []ServerState  // one for each matchup server; empty before they were looked up
-	Guess    netip.AddrPort // what the servers say of the partner's address; invalid until then
-	Remote   netip.AddrPort // where the partner is pinged: the guess, corrected by the pings that came
-	Err      error          // why it failed
-	Counters Counters
+	Step    Step
+	Since   time.Time // when the step began
+	Cookie  Cookie
+	Role    Role
+	Servers []ServerState  // one for each matchup server; empty before they were looked up
+	Guess   netip.AddrPort // what the servers say of the partner's address; invalid until then
+	Remote  netip.AddrPort // where the partner is pinged: the guess, corrected by the pings that came
+	Doubt   error          // an *[Error]: what is likely to be wrong, once a step has taken two seconds; nil while there is no reason
+	Err     error          // why it failed
+	NAT     *Report        // our own NAT, from Config.NAT or as far as the servers' answers tell; nil if not known
+	Heard   time.Time      // the partner's last sign on an open path; the game's own packets do not count
+
+	// Where the partner may reach this side: Config.Mapped, what the servers saw of the socket that the game will use, and its
+	// local address. The protocol tells the partner only what the servers make of it; a game with a channel of its own can
+	// tell the rest, for the partner's Config.Candidates or [Negotiation.AddCandidate].
+	Addresses []netip.AddrPort
+	SeenAs    netip.AddrPort // our address, as the partner knows it; invalid if it has not told
+	Rebounds  int            // how often an address was found changed while the path was kept open: see Config.KeepAlive
+	Counters  Counters
 }
 
 // ServerState is one matchup server.
@@ -78,6 +91,8 @@ type Counters struct {
 	ERTTests     int // probes of the servers, all answered
 	Connects     int // copies of CONNECT, all acknowledged
 	PingsSent    int
+	Probes       int // of those, to or from random ports: Config.Birthday
+	KeepAlives   int
 	Pings        int // pings of the partner
 	WriteErrors  int // datagrams that the socket did not take
 	Malformed    int // ignored: not readable
@@ -85,8 +100,8 @@ type Counters struct {
 	Unlisted     int // ignored: CONNECT from an address that is no matchup server's
 	BadAddress   int // CONNECT with an address where no partner can be, such as one of this machine alone: nothing is sent there
 	Echoes       int // ignored: our own pings that came back
-	Early        int // ignored: pings before the servers named the partner
+	Early        int // pings that came before the servers named the partner: they begin the pings
 	Unexpected   int // ignored: types that a client does not get
-	OverLimit    int // ignored: more than a negotiation can need
+	OverLimit    int // ignored or not sent: more than a negotiation can need
 	QueueDropped int // lost, because they came faster than they were handled
 }

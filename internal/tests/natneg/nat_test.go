@@ -74,22 +74,22 @@ func natLab(t testing.TB, guest, host kind, config natnegtest.Config) (server *n
 	}
 }
 
-// The table of spec nat.md §3 for what the servers' plain guess allows.
+// The table of spec nat.md §3, as far as vnet has such NATs: its symmetric one counts its ports, so that they can be told.
+// TestMatrix has the others.
 func TestThroughNATs(t *testing.T) {
 	for _, test := range []struct {
 		guest, host kind
-		works       bool
 	}{
-		{fullCone, fullCone, true},
-		{fullCone, restrictedCone, true},
-		{fullCone, portRestricted, true},
-		{fullCone, symmetric, true},
-		{restrictedCone, restrictedCone, true},
-		{restrictedCone, portRestricted, true},
-		{symmetric, restrictedCone, true},
-		{portRestricted, portRestricted, true},
-		{portRestricted, symmetric, false},
-		{symmetric, symmetric, false},
+		{fullCone, fullCone},
+		{fullCone, restrictedCone},
+		{fullCone, portRestricted},
+		{fullCone, symmetric},
+		{restrictedCone, restrictedCone},
+		{restrictedCone, portRestricted},
+		{symmetric, restrictedCone},
+		{portRestricted, portRestricted},
+		{portRestricted, symmetric},
+		{symmetric, symmetric},
 	} {
 		for _, game := range []bool{false, true} {
 			t.Run(fmt.Sprintf("%s and %s, game socket %v", test.guest.name, test.host.name, game), func(t *testing.T) {
@@ -104,24 +104,7 @@ func TestThroughNATs(t *testing.T) {
 						hostConn, err = host.ListenPacket(t.Context(), "udp4", ":7777")
 						require.NoError(t, err)
 					}
-					outcomes := both(t.Context(), guestConn, hostConn, guest, host)
-					if test.works {
-						talk(t, outcomes)
-						return
-					}
-					for _, o := range outcomes {
-						require.Nil(t, o.result)
-						e := asError(t, o.err)
-						require.ErrorIs(t, e, natneg.ErrPingTimeout)
-						require.Equal(t, natneg.StepPing, e.Step)
-						require.True(t, e.Peer.IsValid())
-						require.True(t, e.Timeout())
-						require.Less(t, o.took, 8*time.Second)
-					}
-					if game {
-						require.NoError(t, guestConn.Close())
-						require.NoError(t, hostConn.Close())
-					}
+					talk(t, both(t.Context(), guestConn, hostConn, guest, host))
 				})
 			})
 		}

@@ -33,10 +33,10 @@ func TestTimeLimits(t *testing.T) {
 		says    string
 	}{
 		{name: "silence", server: natnegtest.Config{Faults: natnegtest.Faults{Silent: true}},
-			step: natneg.StepInit, err: natneg.ErrNoServers, timeout: true, after: 6 * time.Second, says: "no answer from server 1"},
+			step: natneg.StepInit, err: natneg.ErrNoServers, timeout: true, after: 2 * time.Second, says: "no answer from server 1"},
 		{name: "silence, own limit", server: natnegtest.Config{Faults: natnegtest.Faults{Silent: true}},
-			change: func(c *natneg.Config) { c.InitTimeout = 2 * time.Second },
-			step:   natneg.StepInit, err: natneg.ErrNoServers, timeout: true, after: 2 * time.Second},
+			change: func(c *natneg.Config) { c.InitTimeout = 6 * time.Second },
+			step:   natneg.StepInit, err: natneg.ErrNoServers, timeout: true, after: 6 * time.Second},
 		{name: "one server is silent", server: natnegtest.Config{DeadbeatAfter: -1, Faults: natnegtest.Faults{Dead: []int{natnegtest.Server2}}},
 			step: natneg.StepWait, err: natneg.ErrInitTimeout, timeout: true, after: 15 * time.Second, says: "server 2 (198.51.100.2:27901) did not"},
 		{name: "only INIT is answered", server: natnegtest.Config{Faults: natnegtest.Faults{InitOnly: true}}, partner: true,
