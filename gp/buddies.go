@@ -180,7 +180,7 @@ func (s *Session) Unblock(ctx context.Context, profile ProfileID) error {
 }
 
 // Invite asks another player to join a game. The location has at most 255 bytes and may be empty.
-func (s *Session) Invite(ctx context.Context, profile ProfileID, productID int, location string) error {
+func (s *Session) Invite(ctx context.Context, profile ProfileID, productID ProductID, location string) error {
 	return s.send(ctx, "invite", &gpwire.Invite{
 		SessionKey: s.sessionKey(), ProfileID: profile, ProductID: productID, Location: location,
 	})
@@ -188,12 +188,8 @@ func (s *Session) Invite(ctx context.Context, profile ProfileID, productID int, 
 
 // AcceptInvites says which products the player takes invitations for; none without any. The SDK of 2009 dropped it, and
 // living servers ignore it.
-func (s *Session) AcceptInvites(ctx context.Context, productIDs ...int) error {
-	m := &gpwire.InviteTo{SessionKey: s.sessionKey()}
-	for _, id := range productIDs {
-		m.Products = append(m.Products, ProfileID(id)) // a number like any other to the codec
-	}
-	return s.send(ctx, "accept invites", m)
+func (s *Session) AcceptInvites(ctx context.Context, productIDs ...ProductID) error {
+	return s.send(ctx, "accept invites", &gpwire.InviteTo{SessionKey: s.sessionKey(), Products: productIDs})
 }
 
 // SetQuiet says what the server shall hold back, as a sum of Quiet constants.

@@ -37,12 +37,12 @@ type Config struct {
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
 
 	// ProductID is the number that the game has at GameSpy. Zero is sent as zero, which living servers take.
-	ProductID int
+	ProductID ProductID
 	// NamespaceID says where uniquenicks are unique. Zero means 1, GameSpy's own; [NoNamespace] is for games that have no
 	// uniquenicks.
-	NamespaceID int
-	// PartnerID is the company that accounts belong to. Zero is GameSpy; 10 is IGN, 11 Nintendo.
-	PartnerID int
+	NamespaceID NamespaceID
+	// PartnerID is the company that accounts belong to. Zero is GameSpy; 10 is [PartnerIGN], 11 [PartnerNintendo].
+	PartnerID PartnerID
 	// Revision is what the client can do, as a sum of Revision constants. Zero means [DefaultRevision]. With
 	// [RevisionStatusInfo], the newer status is sent as well as the older.
 	Revision int
@@ -104,7 +104,7 @@ type Config struct {
 }
 
 // NoNamespace is the NamespaceID of games without uniquenicks.
-const NoNamespace = -1
+const NoNamespace NamespaceID = -1
 
 // What a client can do, for Config.Revision. The server changes its behaviour by these.
 const (

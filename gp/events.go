@@ -18,6 +18,22 @@ type UserID = gpwire.UserID
 // SessionKey identifies a login towards the server. It is text, since some servers put zeros in front.
 type SessionKey = gpwire.SessionKey
 
+// ProductID numbers a game at GameSpy.
+type ProductID = gpwire.ProductID
+
+// NamespaceID numbers a space in which uniquenicks are unique.
+type NamespaceID = gpwire.NamespaceID
+
+// PartnerID numbers the company that accounts belong to.
+type PartnerID = gpwire.PartnerID
+
+// The companies that are known.
+const (
+	PartnerGameSpy  PartnerID = 0
+	PartnerIGN      PartnerID = 10
+	PartnerNintendo PartnerID = 11
+)
+
 // Status is what a player is doing.
 type Status = gpwire.Status
 
@@ -112,7 +128,7 @@ type GameInfo struct {
 	Type          string // at most 32 bytes, like the next two
 	Variant       string
 	Map           string
-	ProductID     int // of a buddy only
+	ProductID     ProductID // of a buddy only
 }
 
 // BuddyList is the list of buddies that some servers send after the login, or a part of it. Never wait for it.
@@ -129,7 +145,7 @@ type BlockList struct {
 type Invitation struct {
 	From      ProfileID
 	Time      time.Time
-	ProductID int
+	ProductID ProductID
 	Location  string // such as "gmtest://192.0.2.1:6500"; may be empty
 }
 
@@ -140,8 +156,8 @@ type TicketRenewed struct {
 
 // AccountChanged says that the server gave the session another namespace and partner.
 type AccountChanged struct {
-	NamespaceID int
-	PartnerID   int
+	NamespaceID NamespaceID
+	PartnerID   PartnerID
 }
 
 // ServerError is an error that the server sent and that belongs to nothing that waits: usually to a request that has no

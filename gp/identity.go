@@ -13,7 +13,7 @@ import (
 // show their secrets when they are printed or logged.
 type Identity interface {
 	// credentials fills the identity into the login and returns what is digested for the response and the proof.
-	credentials(login *gpwire.Login, partner int) credentials
+	credentials(login *gpwire.Login, partner PartnerID) credentials
 	fmt.Formatter
 	slog.LogValuer
 }
@@ -50,9 +50,9 @@ type UniqueNick struct {
 	Password string // at most 30 bytes
 }
 
-func (i UniqueNick) credentials(login *gpwire.Login, partner int) credentials {
+func (i UniqueNick) credentials(login *gpwire.Login, partner PartnerID) credentials {
 	login.UniqueNick = i.Nick
-	user := gscrypt.LoginUser(partner, i.Nick)
+	user := gscrypt.LoginUser(int(partner), i.Nick)
 	return credentials{secret: i.Password, user: user, proofUsers: []string{user}}
 }
 
@@ -69,9 +69,9 @@ type NickEmail struct {
 	Password string // at most 30 bytes
 }
 
-func (i NickEmail) credentials(login *gpwire.Login, partner int) credentials {
+func (i NickEmail) credentials(login *gpwire.Login, partner PartnerID) credentials {
 	login.User = i.Nick + "@" + strings.ToLower(i.Email)
-	user := gscrypt.LoginUser(partner, login.User)
+	user := gscrypt.LoginUser(int(partner), login.User)
 	return credentials{secret: i.Password, user: user, proofUsers: []string{user}}
 }
 
@@ -87,7 +87,7 @@ type AuthToken struct {
 	PartnerChallenge string // at most 255 bytes; it is proved, not sent
 }
 
-func (i AuthToken) credentials(login *gpwire.Login, _ int) credentials {
+func (i AuthToken) credentials(login *gpwire.Login, _ PartnerID) credentials {
 	login.AuthToken = i.Token
 	return credentials{secret: i.PartnerChallenge, user: i.Token, proofUsers: []string{i.Token}}
 }
@@ -109,9 +109,9 @@ type LoginTicket struct {
 
 // credentials accepts the proof over the ticket, which is what a reader of the response expects and living servers send,
 // and the odd one that the SDK of 2012 insists on (spec gp.md §4.2).
-func (i LoginTicket) credentials(login *gpwire.Login, partner int) credentials {
+func (i LoginTicket) credentials(login *gpwire.Login, partner PartnerID) credentials {
 	login.Ticket = i.Ticket
-	who := credentials{user: i.Ticket, proofUsers: []string{i.Ticket, gscrypt.TicketProofUser(partner)}}
+	who := credentials{user: i.Ticket, proofUsers: []string{i.Ticket, gscrypt.TicketProofUser(int(partner))}}
 	if i.TicketIsPassword {
 		who.secret = i.Ticket
 	}

@@ -63,7 +63,7 @@ type Match struct {
 	ProfileID   ProfileID
 	Nick        string
 	UniqueNick  string
-	NamespaceID int
+	NamespaceID NamespaceID
 	FirstName   string
 	LastName    string
 	Email       string // "[hidden]" on some servers
@@ -115,15 +115,13 @@ func (s *Searcher) Profiles(ctx context.Context, query ProfileQuery) iter.Seq2[M
 }
 
 // UniqueNick finds the profiles with a unique name in some namespaces, at most 16; without any, in Config.NamespaceID.
-func (s *Searcher) UniqueNick(ctx context.Context, nick string, namespaces ...int) ([]Match, error) {
+func (s *Searcher) UniqueNick(ctx context.Context, nick string, namespaces ...NamespaceID) ([]Match, error) {
 	if len(namespaces) == 0 {
-		namespaces = []int{s.config.NamespaceID}
+		namespaces = []NamespaceID{s.config.NamespaceID}
 	}
-	request := &gpwire.SearchUnique{SessionKey: s.key, ProfileID: s.profile, UniqueNick: nick, GameName: s.config.Game}
-	for _, namespace := range namespaces {
-		request.Namespaces = append(request.Namespaces, ProfileID(namespace))
-	}
-	return s.list(ctx, "search uniquenick", gpwire.ListSearch, request)
+	return s.list(ctx, "search uniquenick", gpwire.ListSearch, &gpwire.SearchUnique{
+		SessionKey: s.key, ProfileID: s.profile, UniqueNick: nick, Namespaces: namespaces, GameName: s.config.Game,
+	})
 }
 
 // ValidEmail reports whether an e-mail address belongs to an account.
@@ -180,7 +178,7 @@ func (s *Searcher) NewUser(ctx context.Context, account Account) (ProfileID, err
 }
 
 // PlayersOf lists who plays a product. OpenSpy does not answer it.
-func (s *Searcher) PlayersOf(ctx context.Context, productID int) ([]Match, error) {
+func (s *Searcher) PlayersOf(ctx context.Context, productID ProductID) ([]Match, error) {
 	return s.list(ctx, "search players", gpwire.ListProductMatch, &gpwire.ProductMatch{
 		SessionKey: s.key, ProfileID: s.profile, ProductID: productID, GameName: s.config.Game,
 	})

@@ -42,8 +42,8 @@ type Session struct {
 	state     State
 	key       SessionKey
 	ticket    string
-	namespace int
-	partner   int
+	namespace NamespaceID
+	partner   PartnerID
 	goodbye   time.Time // until when a goodbye may be said before closing; zero: none
 	nextID    int
 	pending   []*operation // in order of their ids

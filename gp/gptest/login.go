@@ -161,9 +161,9 @@ func (c *conn) credentials(a *account, m *gpwire.Login) (secret, user string) {
 		}
 		return "", m.Ticket
 	case m.UniqueNick != "":
-		return a.Password, gscrypt.LoginUser(m.PartnerID, m.UniqueNick)
+		return a.Password, gscrypt.LoginUser(int(m.PartnerID), m.UniqueNick)
 	}
-	return a.Password, gscrypt.LoginUser(m.PartnerID, m.User)
+	return a.Password, gscrypt.LoginUser(int(m.PartnerID), m.User)
 }
 
 // refuseLogin refuses with the family's code and manners.
@@ -185,7 +185,7 @@ func (c *conn) refuseLogin(code gpwire.ErrorCode, id int) {
 func (c *conn) accept(a *account, m *gpwire.Login, secret, user string) {
 	s := c.server
 	if m.Ticket != "" && s.config.Family == quirks.Original {
-		user = gscrypt.TicketProofUser(m.PartnerID) // what the SDK of 2012 insists on (spec gp.md §4.2)
+		user = gscrypt.TicketProofUser(int(m.PartnerID)) // what the SDK of 2012 insists on (spec gp.md §4.2)
 	}
 	if s.config.Family == quirks.Original || s.config.Family == quirks.WFC {
 		for _, other := range slices.Clone(a.conns) {

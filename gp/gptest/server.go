@@ -16,6 +16,9 @@ import (
 // ProfileID numbers a profile.
 type ProfileID = gpwire.ProfileID
 
+// PartnerID numbers the company that accounts belong to.
+type PartnerID = gpwire.PartnerID
+
 // Status is what a player is doing.
 type Status = gpwire.Status
 
@@ -46,7 +49,7 @@ type Account struct {
 	Nick       string // empty: the uniquenick
 	UniqueNick string
 	Password   string
-	PartnerID  int
+	PartnerID  PartnerID
 
 	// AuthToken logs in with PartnerChallenge in place of the password. Empty: this account has no token.
 	AuthToken, PartnerChallenge string

@@ -85,10 +85,10 @@ type loginVector struct {
 	UniqueNick       string
 	Password         string
 	AuthToken        string
-	PartnerChallenge string `json:"partner_challenge"`
-	PartnerID        int    `json:"partner_id"`
-	NamespaceID      int    `json:"namespace_id"`
-	ProductID        int    `json:"product_id"`
+	PartnerChallenge string         `json:"partner_challenge"`
+	PartnerID        gp.PartnerID   `json:"partner_id"`
+	NamespaceID      gp.NamespaceID `json:"namespace_id"`
+	ProductID        gp.ProductID   `json:"product_id"`
 	GameName         string
 	UDPPort          uint16 `json:"udp_port_in_message"`
 	ServerChallenge  string `json:"server_challenge"`
@@ -125,7 +125,7 @@ type eventVector struct {
 	QuietFlags   int    `json:"quiet_flags"`
 	RichStatus   string `json:"rich_status"`
 	GameMap      string `json:"game_map"`
-	Product      int
+	Product      gp.ProductID
 	Code         gp.ErrorCode
 	Text         string
 	Fatal        bool

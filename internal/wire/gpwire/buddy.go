@@ -140,7 +140,7 @@ func (m *SetStatus) Append(b []byte) ([]byte, error) { return write(b, m.Command
 type Invite struct {
 	SessionKey SessionKey
 	ProfileID  ProfileID
-	ProductID  int
+	ProductID  ProductID
 	Location   string
 }
 
@@ -300,8 +300,8 @@ func ParseBuddyStatus(payload string) (BuddyStatus, error) {
 }
 
 // InvitePayload writes the payload of [TypeInvite].
-func InvitePayload(productID int, location string) string {
-	payload := "|p|" + strconv.Itoa(productID)
+func InvitePayload(productID ProductID, location string) string {
+	payload := "|p|" + strconv.Itoa(int(productID))
 	if location != "" {
 		payload += "|l|" + location
 	}
@@ -309,13 +309,13 @@ func InvitePayload(productID int, location string) string {
 }
 
 // ParseInvitePayload reads the payload of [TypeInvite]. The location runs to the end.
-func ParseInvitePayload(payload string) (productID int, location string, err error) {
+func ParseInvitePayload(payload string) (productID ProductID, location string, err error) {
 	rest, ok := strings.CutPrefix(payload, "|p|")
 	if !ok {
 		return 0, "", &FieldError{Message: "bm 101", Field: "p", Err: ErrMissing}
 	}
 	product, rest, _ := strings.Cut(rest, "|")
-	productID, err = parseNumber[int]([]byte(product))
+	productID, err = parseNumber[ProductID]([]byte(product))
 	if err != nil {
 		return 0, "", &FieldError{Message: "bm 101", Field: "p", Err: err}
 	}
@@ -351,7 +351,7 @@ func (m *BlockList) Append(b []byte) ([]byte, error) { return write(b, m.Command
 func countedList(f *fields, v *[]ProfileID) {
 	count := len(*v)
 	commandNumber(f, &count)
-	f.ids("list", ",", v, required)
+	idList(f, "list", ",", v, required)
 	if f.writing || f.err != nil {
 		return
 	}
@@ -412,7 +412,7 @@ type BuddyStatusInfo struct {
 	GameType      string
 	GameVariant   string
 	GameMap       string
-	ProductID     int
+	ProductID     ProductID
 	QuietFlags    int
 }
 

@@ -230,8 +230,8 @@ func parseAddress(value []byte) (netip.Addr, error) {
 	return netip.AddrFrom4(b), nil
 }
 
-// ids visits a list of profile ids, separated by one character. The list is bounded by the message that holds it.
-func (f *fields) ids(key, separator string, v *[]ProfileID, m mode) {
+// idList visits a list of ids, separated by one character. The list is bounded by the message that holds it.
+func idList[T integer](f *fields, key, separator string, v *[]T, m mode) {
 	if f.err != nil {
 		return
 	}
@@ -248,7 +248,7 @@ func (f *fields) ids(key, separator string, v *[]ProfileID, m mode) {
 		}
 		return
 	}
-	list, err := splitIDs(string(value), separator)
+	list, err := splitIDs[T](string(value), separator)
 	if err != nil {
 		f.fail(key, err)
 		return
@@ -256,7 +256,7 @@ func (f *fields) ids(key, separator string, v *[]ProfileID, m mode) {
 	*v = list
 }
 
-func joinIDs(list []ProfileID, separator string) string {
+func joinIDs[T integer](list []T, separator string) string {
 	var b strings.Builder
 	for i, id := range list {
 		if i > 0 {
@@ -268,13 +268,13 @@ func joinIDs(list []ProfileID, separator string) string {
 }
 
 // splitIDs skips empty entries, since a list may end with its separator.
-func splitIDs(value, separator string) ([]ProfileID, error) {
-	var list []ProfileID
+func splitIDs[T integer](value, separator string) ([]T, error) {
+	var list []T
 	for text := range strings.SplitSeq(value, separator) {
 		if text == "" {
 			continue
 		}
-		id, err := parseNumber[ProfileID]([]byte(text))
+		id, err := parseNumber[T]([]byte(text))
 		if err != nil {
 			return nil, err
 		}

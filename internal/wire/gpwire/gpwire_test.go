@@ -183,7 +183,7 @@ func TestErrors(t *testing.T) {
 	for _, m := range []Message{
 		&SendMessage{Type: TypeMessage, Text: strings.Repeat("x", MaxMessage+1)},
 		&Login{UniqueNick: strings.Repeat("x", MaxUniqueNick+1)},
-		&SearchUnique{Namespaces: make([]ProfileID, MaxNamespaces+1)},
+		&SearchUnique{Namespaces: make([]NamespaceID, MaxNamespaces+1)},
 		&UpdateProfile{Changes: []Change{{Key: "nick", Value: strings.Repeat("x", MaxNick+1)}}},
 	} {
 		b, err := m.Append([]byte("before"))

@@ -26,13 +26,13 @@ type Login struct {
 	User        string    // nick@email
 	UserID      UserID    // if known
 	ProfileID   ProfileID // if known
-	PartnerID   int
+	PartnerID   PartnerID
 	Response    string
 	Firewall    bool   // the peer layer cannot be reached: Port is 0
 	Port        uint16 // UDP port of the peer layer
-	ProductID   int
+	ProductID   ProductID
 	GameName    string
-	NamespaceID int
+	NamespaceID NamespaceID
 	SDKRevision int
 	Quiet       int
 	ID          int // 1
@@ -96,12 +96,12 @@ type NewUser struct {
 	Email       string
 	Nick        string
 	PasswordEnc string
-	ProductID   int
+	ProductID   ProductID
 	GameName    string
-	NamespaceID int
+	NamespaceID NamespaceID
 	UniqueNick  string
 	CDKeyEnc    string
-	PartnerID   int
+	PartnerID   PartnerID
 	ID          int // 1
 }
 
@@ -191,8 +191,8 @@ func (m *TicketRenewed) Append(b []byte) ([]byte, error) { return write(b, m.Com
 
 // RemoteAuth gives the namespace and partner to use from then on, after an authtoken login: \rar\ (spec gp.md §1.1).
 type RemoteAuth struct {
-	NamespaceID int
-	PartnerID   int
+	NamespaceID NamespaceID
+	PartnerID   PartnerID
 }
 
 func (m *RemoteAuth) Command() string { return "rar" }

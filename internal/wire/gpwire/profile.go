@@ -43,7 +43,7 @@ type ProfileInfo struct {
 	Email       string
 	Signature   string // peer signature, spec gp.md §4.3
 	UniqueNick  string
-	PartnerID   int // "pid" on the wire
+	PartnerID   PartnerID // "pid" on the wire
 	FirstName   string
 	LastName    string
 	Homepage    string
@@ -212,7 +212,7 @@ type RegisterNick struct {
 	SessionKey SessionKey
 	UniqueNick string
 	CDKey      string
-	PartnerID  int
+	PartnerID  PartnerID
 	ID         int
 }
 

@@ -8,8 +8,8 @@ import (
 type Search struct {
 	SessionKey  SessionKey
 	ProfileID   ProfileID
-	NamespaceID int
-	PartnerID   int
+	NamespaceID NamespaceID
+	PartnerID   PartnerID
 	Nick        string
 	UniqueNick  string
 	Email       string
@@ -55,7 +55,7 @@ type SearchUnique struct {
 	SessionKey SessionKey
 	ProfileID  ProfileID
 	UniqueNick string
-	Namespaces []ProfileID // namespace ids, at most 16
+	Namespaces []NamespaceID // at most 16
 	GameName   string
 }
 
@@ -69,7 +69,7 @@ func (m *SearchUnique) fields(f *fields) {
 		f.fail("namespaces", &LimitError{Length: len(m.Namespaces), Limit: MaxNamespaces})
 		return
 	}
-	f.ids("namespaces", ",", &m.Namespaces, 0)
+	idList(f, "namespaces", ",", &m.Namespaces, 0)
 	f.text("gamename", &m.GameName, 0, 0)
 }
 
@@ -79,7 +79,7 @@ func (m *SearchUnique) Append(b []byte) ([]byte, error) { return write(b, m.Comm
 // ValidEmail asks whether an e-mail address belongs to an account (spec gp.md §8.3).
 type ValidEmail struct {
 	Email     string
-	PartnerID int
+	PartnerID PartnerID
 	GameName  string
 }
 
@@ -99,8 +99,8 @@ func (m *ValidEmail) Append(b []byte) ([]byte, error) { return write(b, m.Comman
 type Nicks struct {
 	Email       string
 	PassEnc     string
-	NamespaceID int
-	PartnerID   int
+	NamespaceID NamespaceID
+	PartnerID   PartnerID
 	GameName    string
 }
 
@@ -122,7 +122,7 @@ func (m *Nicks) Append(b []byte) ([]byte, error) { return write(b, m.Command(), 
 type ProductMatch struct {
 	SessionKey SessionKey
 	ProfileID  ProfileID
-	ProductID  int
+	ProductID  ProductID
 	GameName   string
 }
 
@@ -142,7 +142,7 @@ func (m *ProductMatch) Append(b []byte) ([]byte, error) { return write(b, m.Comm
 type Check struct {
 	Nick      string
 	Email     string
-	PartnerID int
+	PartnerID PartnerID
 	PassEnc   string
 	GameName  string
 }
@@ -167,11 +167,11 @@ type SearchNewUser struct {
 	Nick        string
 	Email       string
 	PassEnc     string
-	ProductID   int
-	NamespaceID int
+	ProductID   ProductID
+	NamespaceID NamespaceID
 	UniqueNick  string
 	CDKey       string
-	PartnerID   int
+	PartnerID   PartnerID
 	GameName    string
 }
 
@@ -197,7 +197,7 @@ func (m *SearchNewUser) Append(b []byte) ([]byte, error) { return write(b, m.Com
 type Others struct {
 	SessionKey  SessionKey
 	ProfileID   ProfileID
-	NamespaceID int
+	NamespaceID NamespaceID
 	GameName    string
 }
 
@@ -218,7 +218,7 @@ type OthersList struct {
 	SessionKey  SessionKey
 	ProfileID   ProfileID
 	ProfileIDs  []ProfileID
-	NamespaceID int
+	NamespaceID NamespaceID
 	GameName    string
 }
 
@@ -229,7 +229,7 @@ func (m *OthersList) fields(f *fields) {
 	f.searcher(&m.SessionKey, &m.ProfileID)
 	count := len(m.ProfileIDs)
 	number(f, "numopids", &count, 0)
-	f.ids("opids", "|", &m.ProfileIDs, 0)
+	idList(f, "opids", "|", &m.ProfileIDs, 0)
 	number(f, "namespaceid", &m.NamespaceID, 0)
 	f.text("gamename", &m.GameName, 0, 0)
 }
@@ -240,7 +240,7 @@ func (m *OthersList) Append(b []byte) ([]byte, error) { return write(b, m.Comman
 // SuggestUnique asks for uniquenicks that are free (spec gp.md §8.9).
 type SuggestUnique struct {
 	PreferredNick string
-	NamespaceID   int
+	NamespaceID   NamespaceID
 	GameName      string
 }
 

@@ -11,7 +11,7 @@ type Match struct {
 	ProfileID   ProfileID
 	Nick        string
 	UniqueNick  string
-	NamespaceID int
+	NamespaceID NamespaceID
 	FirstName   string
 	LastName    string
 	Email       string
@@ -162,7 +162,7 @@ func (m *Match) set(key string, value []byte) (err error) {
 	case "uniquenick":
 		m.UniqueNick = string(value)
 	case "namespaceid":
-		m.NamespaceID, err = parseNumber[int](value)
+		m.NamespaceID, err = parseNumber[NamespaceID](value)
 	case "firstname", "first":
 		m.FirstName = string(value)
 	case "lastname", "last":

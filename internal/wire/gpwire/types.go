@@ -3,6 +3,15 @@ package gpwire
 // ProfileID numbers a profile, which is what other players see of an account. It fits in 32 bits, signed or unsigned.
 type ProfileID int64
 
+// ProductID numbers a game at GameSpy.
+type ProductID int
+
+// NamespaceID numbers a space in which uniquenicks are unique: 0 has none, 1 is GameSpy's own (spec gp.md §3).
+type NamespaceID int
+
+// PartnerID numbers the company that accounts belong to: 0 GameSpy, 10 IGN, 11 Nintendo (spec gp.md §3).
+type PartnerID int
+
 // UserID numbers an account. It is text because living servers have numbers beyond 64 bits' worth of SDKs and zeros in
 // front (servers.md §5.1.2).
 type UserID string

@@ -14,7 +14,7 @@ type Change struct {
 type UpdateProfile struct {
 	SessionKey SessionKey
 	Changes    []Change
-	PartnerID  int
+	PartnerID  PartnerID
 }
 
 func (m *UpdateProfile) Command() string { return "updatepro" }
@@ -79,7 +79,7 @@ var changeLimits = map[string]int{
 // InviteTo says which games the player takes invitations for (spec gp.md §6.1; removed from the SDK in 2009).
 type InviteTo struct {
 	SessionKey SessionKey
-	Products   []ProfileID // product ids
+	Products   []ProductID
 }
 
 func (m *InviteTo) Command() string { return "inviteto" }
@@ -87,7 +87,7 @@ func (m *InviteTo) Command() string { return "inviteto" }
 func (m *InviteTo) fields(f *fields) {
 	f.command("")
 	f.text("sesskey", (*string)(&m.SessionKey), 0, 0)
-	f.ids("products", ",", &m.Products, 0)
+	idList(f, "products", ",", &m.Products, 0)
 }
 
 // Append writes the message.
