@@ -42,11 +42,9 @@ func BenchmarkDelivery(b *testing.B) {
 	b.SetBytes(int64(len(buddyMessage)))
 	b.ReportAllocs()
 	s := newSession(Config{})
-	s.state.Step = StepConnected
 	ready := make(chan int, 1)
 	text := string(bytes.Repeat(buddyMessage, window))
-	s.conn = &stream{next: func() string { return text[:<-ready*len(buddyMessage)] }}
-	s.start()
+	begin(s, &stream{next: func() string { return text[:<-ready*len(buddyMessage)] }})
 	b.ResetTimer()
 	take(b, s, func(n int) { ready <- n })
 	ready <- 0 // the end of the connection
@@ -61,8 +59,8 @@ func BenchmarkDeliveryTCP(b *testing.B) {
 	}
 	defer func() { _ = listener.Close() }()
 	s := newSession(Config{})
-	s.state.Step = StepConnected
-	if s.conn, err = new(net.Dialer).DialContext(b.Context(), "tcp", listener.Addr().String()); err != nil {
+	conn, err := new(net.Dialer).DialContext(b.Context(), "tcp", listener.Addr().String())
+	if err != nil {
 		b.Fatal(err)
 	}
 	server, err := listener.Accept()
@@ -73,7 +71,7 @@ func BenchmarkDeliveryTCP(b *testing.B) {
 	b.SetBytes(int64(len(buddyMessage)))
 	b.ReportAllocs()
 	batch := bytes.Repeat(buddyMessage, window)
-	s.start()
+	begin(s, conn)
 	b.ResetTimer()
 	take(b, s, func(n int) {
 		if _, err := server.Write(batch[:n*len(buddyMessage)]); err != nil {

@@ -21,41 +21,68 @@ type Presence struct {
 
 // SetPresence publishes what the player is doing. What has been published already is not sent again. The older form of
 // status is always sent, since no living server understands the newer one; with [RevisionStatusInfo] the newer one
-// follows.
+// follows. While the session reconnects it is remembered, and sent after the login.
 func (s *Session) SetPresence(ctx context.Context, presence Presence) error {
 	const op = "set presence"
 	s.mu.Lock()
-	published, key := s.published, s.key
-	s.mu.Unlock()
-	if published != nil && *published == presence {
+	messages, err := s.presenceMessages(presence, s.key)
+	switch {
+	case err != nil: // nothing of it is on its way yet
+	case s.published != nil && *s.published == presence:
+		s.mu.Unlock()
+		return nil
+	case s.waiting():
+		s.presence = &presence
+		s.mu.Unlock()
 		return nil
 	}
+	l, _, closed := s.connection(op)
+	s.mu.Unlock()
+	if err != nil {
+		return s.fail(op, textError(err))
+	}
+	if closed != nil {
+		return closed
+	}
+	for _, message := range messages {
+		if err := s.sendOn(ctx, l, op, message); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.presence = &presence
+	if s.link == l {
+		s.published = &presence
+	}
+	return nil
+}
+
+// waiting reports whether the session waits for a new connection, on which it will say what the player wants. The caller
+// holds Session.mu.
+func (s *Session) waiting() bool { return s.link == nil && s.state.Step != StepClosed }
+
+// presenceMessages are the forms of a presence that the server shall get, checked.
+func (s *Session) presenceMessages(presence Presence, key SessionKey) ([]gpwire.Message, error) {
 	messages := []gpwire.Message{&gpwire.SetStatus{
 		Status: presence.Status, SessionKey: key,
 		Text: kv.Sanitize(presence.Text), Location: kv.Sanitize(presence.Location),
 	}}
 	if s.config.Revision&RevisionStatusInfo != 0 {
-		info := &gpwire.StatusInfo{
+		messages = append(messages, &gpwire.StatusInfo{
 			Status: presence.Status, SessionKey: key, RichStatus: kv.Sanitize(presence.Text),
 			HostIP: presence.Game.HostIP, HostPrivateIP: presence.Game.HostPrivateIP,
 			QueryPort: presence.Game.QueryPort, HostPort: presence.Game.HostPort,
 			SessionFlags: presence.Game.SessionFlags,
 			GameType:     presence.Game.Type, GameVariant: presence.Game.Variant, GameMap: presence.Game.Map,
-		}
-		if _, err := info.Append(nil); err != nil { // before the first half is on its way
-			return s.fail(op, textError(err))
-		}
-		messages = append(messages, info)
+		})
 	}
 	for _, message := range messages {
-		if err := s.send(ctx, op, message); err != nil {
-			return err
+		if _, err := message.Append(nil); err != nil {
+			return nil, err
 		}
 	}
-	s.mu.Lock()
-	s.published = &presence
-	s.mu.Unlock()
-	return nil
+	return messages, nil
 }
 
 // SendMessage sends a buddy a message to read, of at most 3500 bytes. A server that refuses it says so in a
@@ -76,7 +103,9 @@ func (s *Session) Ping(ctx context.Context, to ProfileID) error {
 }
 
 func (s *Session) message(ctx context.Context, op string, kind gpwire.MessageType, to ProfileID, text string) error {
-	return s.send(ctx, op, &gpwire.SendMessage{Type: kind, SessionKey: s.sessionKey(), To: to, Text: text})
+	return s.send(ctx, op, func(key SessionKey) gpwire.Message {
+		return &gpwire.SendMessage{Type: kind, SessionKey: key, To: to, Text: text}
+	})
 }
 
 // RequestBuddy asks another player to become a buddy. The reason has at most 1024 bytes; a backslash in it becomes a
@@ -85,12 +114,14 @@ func (s *Session) RequestBuddy(ctx context.Context, profile ProfileID, reason st
 	reason = kv.Sanitize(reason)
 	s.mu.Lock() // before the server can refuse it
 	_, already := s.roster.buddies[profile]
-	noted := !already && s.state.Step == StepConnected && s.roster.ask(OutgoingRequest{To: profile, Time: time.Now(), Reason: reason})
+	noted := !already && s.link != nil && s.roster.ask(OutgoingRequest{To: profile, Time: time.Now(), Reason: reason})
 	if noted {
 		s.changed(ChangeRequestSent, profile)
 	}
 	s.mu.Unlock()
-	err := s.send(ctx, "request buddy", &gpwire.AddBuddy{SessionKey: s.sessionKey(), ProfileID: profile, Reason: reason})
+	err := s.send(ctx, "request buddy", func(key SessionKey) gpwire.Message {
+		return &gpwire.AddBuddy{SessionKey: key, ProfileID: profile, Reason: reason}
+	})
 	if err != nil && noted {
 		s.mu.Lock()
 		defer s.mu.Unlock()
@@ -115,7 +146,9 @@ func (s *Session) Authorize(ctx context.Context, profile ProfileID) error {
 
 // AuthorizeWith accepts a buddy request whose signature the program has kept itself; see [BuddyRequest.Signature].
 func (s *Session) AuthorizeWith(ctx context.Context, profile ProfileID, signature string) error {
-	err := s.send(ctx, "authorize", &gpwire.AuthAdd{SessionKey: s.sessionKey(), ProfileID: profile, Signature: signature})
+	err := s.send(ctx, "authorize", func(key SessionKey) gpwire.Message {
+		return &gpwire.AuthAdd{SessionKey: key, ProfileID: profile, Signature: signature}
+	})
 	if err != nil {
 		return err
 	}
@@ -134,7 +167,9 @@ func (s *Session) Deny(profile ProfileID) {
 
 // RemoveBuddy removes a buddy from this player's list.
 func (s *Session) RemoveBuddy(ctx context.Context, profile ProfileID) error {
-	err := s.send(ctx, "remove buddy", &gpwire.DeleteBuddy{SessionKey: s.sessionKey(), ProfileID: profile})
+	err := s.send(ctx, "remove buddy", func(key SessionKey) gpwire.Message {
+		return &gpwire.DeleteBuddy{SessionKey: key, ProfileID: profile}
+	})
 	if err != nil {
 		return err
 	}
@@ -148,12 +183,16 @@ func (s *Session) RemoveBuddy(ctx context.Context, profile ProfileID) error {
 
 // Revoke removes this player from another one's list.
 func (s *Session) Revoke(ctx context.Context, profile ProfileID) error {
-	return s.send(ctx, "revoke", &gpwire.Revoke{SessionKey: s.sessionKey(), ProfileID: profile})
+	return s.send(ctx, "revoke", func(key SessionKey) gpwire.Message {
+		return &gpwire.Revoke{SessionKey: key, ProfileID: profile}
+	})
 }
 
 // Block keeps another player from seeing and reaching this one. Their statuses are ignored from then on.
 func (s *Session) Block(ctx context.Context, profile ProfileID) error {
-	err := s.send(ctx, "block", &gpwire.AddBlock{SessionKey: s.sessionKey(), ProfileID: profile})
+	err := s.send(ctx, "block", func(key SessionKey) gpwire.Message {
+		return &gpwire.AddBlock{SessionKey: key, ProfileID: profile}
+	})
 	if err != nil {
 		return err
 	}
@@ -167,7 +206,9 @@ func (s *Session) Block(ctx context.Context, profile ProfileID) error {
 
 // Unblock is the reverse of [Session.Block].
 func (s *Session) Unblock(ctx context.Context, profile ProfileID) error {
-	err := s.send(ctx, "unblock", &gpwire.RemoveBlock{SessionKey: s.sessionKey(), ProfileID: profile})
+	err := s.send(ctx, "unblock", func(key SessionKey) gpwire.Message {
+		return &gpwire.RemoveBlock{SessionKey: key, ProfileID: profile}
+	})
 	if err != nil {
 		return err
 	}
@@ -181,20 +222,45 @@ func (s *Session) Unblock(ctx context.Context, profile ProfileID) error {
 
 // Invite asks another player to join a game. The location has at most 255 bytes and may be empty.
 func (s *Session) Invite(ctx context.Context, profile ProfileID, productID ProductID, location string) error {
-	return s.send(ctx, "invite", &gpwire.Invite{
-		SessionKey: s.sessionKey(), ProfileID: profile, ProductID: productID, Location: location,
+	return s.send(ctx, "invite", func(key SessionKey) gpwire.Message {
+		return &gpwire.Invite{SessionKey: key, ProfileID: profile, ProductID: productID, Location: location}
 	})
 }
 
 // AcceptInvites says which products the player takes invitations for; none without any. The SDK of 2009 dropped it, and
 // living servers ignore it.
 func (s *Session) AcceptInvites(ctx context.Context, productIDs ...ProductID) error {
-	return s.send(ctx, "accept invites", &gpwire.InviteTo{SessionKey: s.sessionKey(), Products: productIDs})
+	products := append([]ProductID{}, productIDs...)
+	return s.setting(ctx, "accept invites", func() { s.invites = products }, func(key SessionKey) gpwire.Message {
+		return &gpwire.InviteTo{SessionKey: key, Products: products}
+	})
 }
 
 // SetQuiet says what the server shall hold back, as a sum of Quiet constants.
 func (s *Session) SetQuiet(ctx context.Context, flags int) error {
-	return s.send(ctx, "set quiet", &gpwire.Quiet{Flags: flags, SessionKey: s.sessionKey()})
+	return s.setting(ctx, "set quiet", func() { s.quiet = flags }, func(key SessionKey) gpwire.Message {
+		return &gpwire.Quiet{Flags: flags, SessionKey: key}
+	})
+}
+
+// setting sends something that a new connection is told again, or only remembers it while there is none.
+func (s *Session) setting(ctx context.Context, op string, remember func(), message request) error {
+	s.mu.Lock()
+	waiting := s.waiting()
+	if waiting {
+		remember()
+	}
+	s.mu.Unlock()
+	if waiting {
+		return nil
+	}
+	if err := s.send(ctx, op, message); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	remember()
+	return nil
 }
 
 // PeerSignature is what another player shows when they open a direct link to the owner of a profile (spec gp.md §4.3).

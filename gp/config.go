@@ -77,6 +77,16 @@ type Config struct {
 	// every 61 s): others are silent while they are well. Zero means no limit; TCP's own keep-alive still works.
 	PeerTimeout time.Duration
 
+	// Reconnect lets the session get a new connection when the one it has is lost. Nil means never: the session ends.
+	// A login that fails at the first time is not tried again either way.
+	Reconnect *Reconnect
+
+	// SendRate is how many messages are sent in a second, once those of two seconds have gone out at once; more of them wait
+	// in the queue. Zero means 50, negative no limit. Keep-alives do not count.
+	SendRate float64
+	// SendQueue is how many messages wait to be sent; with one more, a call fails with [ErrQueueFull]. Zero means 128.
+	SendQueue int
+
 	// EventQueue is how many events wait to be taken, with at most 4 MiB of text in them. When one more arrives, the oldest
 	// is dropped, and the next event that is taken is an [*EventsLost] with their number. Zero means 1024.
 	EventQueue int
@@ -158,6 +168,12 @@ func (c Config) withDefaults() Config {
 		if *limit.value == 0 {
 			*limit.value = limit.standard
 		}
+	}
+	if c.SendRate == 0 {
+		c.SendRate = 50
+	}
+	if c.SendQueue <= 0 {
+		c.SendQueue = 128
 	}
 	if c.EventQueue <= 0 {
 		c.EventQueue = 1024

@@ -21,12 +21,13 @@
 // [Session.Roster] is the whole at any time: the buddies and what they do, open requests in both directions, who is
 // blocked; [*RosterChanged] says when to look again.
 //
+// A session ends with its connection, unless Config.Reconnect says otherwise: see [Reconnect].
+//
 // Searches need no login: see [Searcher]. Tests need no network: see the package gptest.
 //
 // # What it does not do
 //
 // It opens no direct links between players and transfers no files over them (spec gp.md §9 and §10): the original never
-// got them to work, and everything goes through the server. It does not reconnect by itself: when [*Closed] arrives, log
-// in again, unless the reason is [ErrLoggedInElsewhere]. Nothing is encrypted, because the protocol is not: the password
-// itself is never sent at a login, but whoever can listen can read the messages.
+// got them to work, and everything goes through the server. Nothing is encrypted, because the protocol is not: the
+// password itself is never sent at a login, but whoever can listen can read the messages.
 package gp

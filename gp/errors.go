@@ -35,6 +35,9 @@ var (
 	ErrLoggedInElsewhere = errors.New("gp: profile logged in elsewhere")         // 6
 	ErrProofMismatch     = errors.New("gp: server did not prove that it knows the password")
 	ErrServerClosed      = errors.New("gp: server closed the connection")
+	ErrNotConnected      = errors.New("gp: not connected")                            // the session is reconnecting; nothing was sent
+	ErrInterrupted       = errors.New("gp: connection lost on the way")               // see Error.Uncertain
+	ErrQueueFull         = errors.New("gp: too many messages to send")                // Config.SendQueue; nothing was sent
 	ErrPeerSilent        = errors.New("gp: server has been silent for too long")      // Config.PeerTimeout
 	ErrProtocol          = errors.New("gp: server does not keep to the protocol")     // what it sent cannot be read
 	ErrInvalidText       = errors.New("gp: text cannot be sent")                      // too long, or with a backslash or NUL
@@ -70,6 +73,12 @@ type Error struct {
 	Code    ErrorCode // zero is a code too
 	Text    string    // the server's own words
 	Fatal   bool      // the server asked to close the connection
+	// ExistingProfile is the profile that has the nick already, if the server says so with code 513.
+	ExistingProfile ProfileID
+
+	// Uncertain says that the request was on its way when the connection, or the wait for its answer, ended: the server may
+	// have carried it out. Without it, the request was not carried out.
+	Uncertain bool
 
 	Err error // what lies below: a sentinel, an error of the network, the context's error; may be nil if Refused
 }
@@ -94,6 +103,10 @@ func (e *Error) Error() string {
 	}
 	return strings.ReplaceAll(b.String(), "\n", "; ") // errors.Join puts a line for each address
 }
+
+// Class is the general code of the operation that the server's code belongs to, such as 256 for every error of a login;
+// zero if the server did not refuse, and for general errors.
+func (e *Error) Class() ErrorCode { return e.Code.Class() }
 
 // Unwrap returns what lies below.
 func (e *Error) Unwrap() error { return e.Err }
@@ -130,7 +143,10 @@ func (e *Error) Temporary() bool { return e.Timeout() }
 
 // refused makes the error for what the server said.
 func refused(op string, step Step, peer string, reply *gpwire.ErrorReply) *Error {
-	return &Error{Op: op, Step: step, Peer: peer, Refused: true, Code: reply.Code, Text: cut(reply.Text, gpwire.MaxErrorText), Fatal: reply.Fatal}
+	return &Error{
+		Op: op, Step: step, Peer: peer, Refused: true, Code: reply.Code, Text: cut(reply.Text, gpwire.MaxErrorText), Fatal: reply.Fatal,
+		ExistingProfile: reply.ProfileID,
+	}
 }
 
 // cut keeps what a server says to a length, as the original does, without holding on to the rest.

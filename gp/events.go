@@ -62,7 +62,10 @@ type Event interface{ event() }
 // StepChanged says that the session got to another step.
 type StepChanged struct {
 	From, To Step
-	Reason   string // in words, of StepClosed
+	Reason   string // in words, of StepReconnecting and StepClosed
+
+	Attempt int       // of StepReconnecting: the number of the next try, from 1
+	NextTry time.Time // of StepReconnecting: when it begins
 }
 
 // Message is a message of a buddy, for a person to read.

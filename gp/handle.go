@@ -8,7 +8,8 @@ import (
 )
 
 // handle takes one message that is not part of the login's exchange (spec gp.md §1.1).
-func (s *Session) handle(message gpwire.Message) {
+// An error ends the connection.
+func (s *Session) handle(message gpwire.Message) *Error {
 	switch m := message.(type) {
 	case *gpwire.BuddyMessage:
 		s.handleBuddyMessage(m)
@@ -31,7 +32,7 @@ func (s *Session) handle(message gpwire.Message) {
 		s.mu.Unlock()
 		s.events.push(&AccountChanged{NamespaceID: m.NamespaceID, PartnerID: m.PartnerID})
 	case *gpwire.ErrorReply:
-		s.handleError(m)
+		return s.handleError(m)
 	case *gpwire.ProfileInfo:
 		s.answer(m.ID, gpwire.ErrorGetProfile, m.ProfileID, m)
 	case *gpwire.NewProfileReply:
@@ -45,6 +46,7 @@ func (s *Session) handle(message gpwire.Message) {
 	default: // a greeting, a login reply, an account: not at this time
 		s.count(func(c *Counters) { c.Unmatched++ })
 	}
+	return nil
 }
 
 func (s *Session) count(change func(*Counters)) {
@@ -111,45 +113,39 @@ func statusOfInfo(m *gpwire.BuddyStatusInfo) BuddyStatus {
 // pong answers a ping without waiting: a server that sends pings and reads nothing must not stop the session.
 func (s *Session) pong(to ProfileID) {
 	s.mu.Lock()
-	if s.state.Step != StepConnected { // during the login there is no key to answer with
+	defer s.mu.Unlock()
+	// During a login there is no key to answer with.
+	if s.link != nil && s.link.post(&gpwire.SendMessage{Type: gpwire.TypePong, SessionKey: s.key, To: to, Text: "1"}) {
+		s.state.Counters.PingsAnswered++
+	} else {
 		s.state.Counters.Dropped++
-		s.mu.Unlock()
-		return
-	}
-	s.mu.Unlock()
-	b, err := (&gpwire.SendMessage{Type: gpwire.TypePong, SessionKey: s.sessionKey(), To: to, Text: "1"}).Append(nil)
-	if err != nil {
-		return
-	}
-	select {
-	case s.out <- &outgoing{bytes: b}:
-		s.count(func(c *Counters) { c.PingsAnswered++ })
-	default:
-		s.count(func(c *Counters) { c.Dropped++ })
 	}
 }
 
-// handleError takes an error that is not part of a login. A fatal one ends the session, whether the server closes the
-// connection or not (servers.md §5.1.5).
-func (s *Session) handleError(m *gpwire.ErrorReply) {
+// handleError takes an error that is not part of a login. A fatal one ends the connection, whether the server closes it or
+// not (servers.md §5.1.5).
+func (s *Session) handleError(m *gpwire.ErrorReply) *Error {
 	s.mu.Lock()
 	peer := s.state.Peer
 	s.mu.Unlock()
 	if m.Fatal {
-		err := refused("session", StepConnected, peer, m)
-		s.end(err, false)
-		return
+		return refused("session", StepConnected, peer, m)
 	}
 	if s.refuse(m) {
-		return
+		return nil
 	}
 	err := refused("request", StepConnected, peer, m)
 	s.mu.Lock()
 	s.state.Reason = err.Error()
+	s.state.Counters.Refused++
+	count := s.state.Counters.Refused
 	s.mu.Unlock()
-	s.log.Warn("gp server error", "error", err)
+	if loud(count) {
+		s.log.Warn("gp server error", "error", err, "count", count)
+	}
 	s.handleRefusedRequest(m.Code)
 	s.events.push(&ServerError{Err: err})
+	return nil
 }
 
 var errWrongProfile = errors.New("the server answered with another profile")

@@ -61,9 +61,23 @@ func (s *Session) silence() silence {
 	}
 }
 
-// keepAlive does what is due.
-func (s *Session) keepAlive() error {
+// untilDue is how long there is nothing to do but to send what others want.
+func (s *Session) untilDue(l *link) time.Duration {
+	now := time.Now()
+	wait := s.silence().wait(now)
+	if !l.settle.IsZero() {
+		wait = max(0, min(wait, l.settle.Sub(now)))
+	}
+	return wait
+}
+
+// due does what is due.
+func (s *Session) due(l *link) error {
 	now, silence := time.Now(), s.silence()
+	if !l.settle.IsZero() && !now.Before(l.settle) {
+		l.settle = time.Time{}
+		s.settleRoster()
+	}
 	if silence.over(now) {
 		return fmt.Errorf("%w: nothing received for %v", ErrPeerSilent, s.config.PeerTimeout)
 	}
@@ -74,7 +88,7 @@ func (s *Session) keepAlive() error {
 	if err != nil {
 		return err
 	}
-	if err := s.write(b); err != nil {
+	if err := s.writeMessage(l, b); err != nil {
 		return err
 	}
 	s.count(func(c *Counters) { c.KeepAlivesSent++ })

@@ -48,34 +48,36 @@ func open(ctx context.Context, config Config, identity Identity, account *Accoun
 	limit := fmt.Errorf("%s took longer than %v", op, s.config.LoginTimeout)
 	ctx, cancel := context.WithTimeoutCause(ctx, s.config.LoginTimeout, limit)
 	defer cancel()
-	s.state.Identity = fmt.Sprint(identity)
-	if err := s.connect(ctx, op, identity, account); err != nil {
+	s.identity, s.state.Identity = identity, fmt.Sprint(identity)
+	l, err := s.connect(ctx, op, identity, account)
+	if err != nil {
 		s.end(err, false)
 		s.progress()
 		return nil, err
 	}
-	s.step(StepConnected)
-	s.start()
+	s.begin(l)
 	s.mu.Lock()
-	s.startFetching()
+	s.opened = true
 	s.mu.Unlock()
+	s.done.Go(func() { s.run(l) })
 	return s, nil
 }
 
 // connect gets as far as being logged in.
-func (s *Session) connect(ctx context.Context, op string, identity Identity, account *Account) error {
+func (s *Session) connect(ctx context.Context, op string, identity Identity, account *Account) (*link, error) {
 	if !complete(identity) {
-		return s.fail(op, fmt.Errorf("%w: the identity is empty", ErrInvalidText))
+		return nil, s.fail(op, fmt.Errorf("%w: the identity is empty", ErrInvalidText))
 	}
-	if err := s.dial(ctx, op); err != nil {
-		return err
+	l, err := s.dial(ctx, op)
+	if err != nil {
+		return nil, err
 	}
 	interrupted := make(chan struct{})
 	stop := context.AfterFunc(ctx, func() {
 		defer close(interrupted)
-		_ = s.conn.SetDeadline(time.Unix(1, 0)) // whatever blocks stops
+		_ = l.conn.SetDeadline(time.Unix(1, 0)) // whatever blocks stops
 	})
-	err := s.handshake(op, identity, account)
+	err = s.handshake(l, op, identity, account)
 	if !stop() {
 		<-interrupted
 		if err == nil {
@@ -86,30 +88,29 @@ func (s *Session) connect(ctx context.Context, op string, identity Identity, acc
 		if failed, ok := errors.AsType[*Error](err); ok && !failed.Refused && ctx.Err() != nil {
 			failed.Err = ended(ctx, failed.Err)
 		}
-		_ = s.conn.Close()
-		return err
+		_ = l.conn.Close()
+		return nil, err
 	}
-	_ = s.conn.SetDeadline(time.Time{})
-	return nil
+	_ = l.conn.SetDeadline(time.Time{})
+	return l, nil
 }
 
 // dial tries the addresses of the connection manager in turn.
-func (s *Session) dial(ctx context.Context, op string) error {
+func (s *Session) dial(ctx context.Context, op string) (*link, error) {
 	s.step(StepResolving)
 	addrs, err := s.config.locator().Resolve(ctx, backend.GPCM, s.config.Game, s.config.Addr)
 	if err != nil {
-		return s.fail(op, ended(ctx, err))
+		return nil, s.fail(op, ended(ctx, err))
 	}
 	s.step(StepConnecting)
 	conn, addr, err := dialAny(ctx, s.config, addrs)
 	if err != nil {
-		return s.fail(op, ended(ctx, err))
+		return nil, s.fail(op, ended(ctx, err))
 	}
-	s.conn = conn
 	s.mu.Lock()
 	s.state.Peer = addr.String()
 	s.mu.Unlock()
-	return nil
+	return s.newLink(conn), nil
 }
 
 // dialAny connects to the first address that answers.
@@ -134,13 +135,16 @@ func dialAny(ctx context.Context, config Config, addrs []netip.AddrPort) (net.Co
 }
 
 // handshake speaks the login: greeting, perhaps the new account, login, reply (spec gp.md §5.1 to §5.3).
-func (s *Session) handshake(op string, identity Identity, account *Account) error {
+func (s *Session) handshake(l *link, op string, identity Identity, account *Account) error {
 	s.step(StepGreeting)
-	message, err := s.await(op, func(m gpwire.Message) bool { _, ok := m.(*gpwire.Greeting); return ok })
+	message, err := s.await(l, op, func(m gpwire.Message) bool { _, ok := m.(*gpwire.Greeting); return ok })
 	if err != nil {
 		return err
 	}
 	greeting := message.(*gpwire.Greeting)
+	s.mu.Lock()
+	quiet := s.quiet
+	s.mu.Unlock()
 	login := &gpwire.Login{
 		Challenge:   s.config.Challenge(),
 		PartnerID:   s.config.PartnerID,
@@ -150,11 +154,11 @@ func (s *Session) handshake(op string, identity Identity, account *Account) erro
 		GameName:    s.config.Game,
 		NamespaceID: s.config.NamespaceID,
 		SDKRevision: s.config.Revision,
-		Quiet:       s.config.Quiet,
+		Quiet:       quiet,
 		ID:          connectID,
 	}
 	if account != nil {
-		created, err := s.register(op, account)
+		created, err := s.register(l, op, account)
 		if err != nil {
 			return err
 		}
@@ -163,16 +167,16 @@ func (s *Session) handshake(op string, identity Identity, account *Account) erro
 			login.UserID = created.UserID
 		}
 	}
-	return s.login(op, identity, login, greeting.Challenge)
+	return s.login(l, op, identity, login, greeting.Challenge)
 }
 
 // register creates the account.
-func (s *Session) register(op string, account *Account) (*gpwire.NewUserReply, error) {
+func (s *Session) register(l *link, op string, account *Account) (*gpwire.NewUserReply, error) {
 	s.step(StepRegistering)
 	if len(account.Password) > gpwire.MaxPassword || len(account.CDKey) > gpwire.MaxCDKey {
 		return nil, s.fail(op, fmt.Errorf("%w: password or CD key is too long", ErrInvalidText))
 	}
-	err := s.sendNow(op, &gpwire.NewUser{
+	err := s.sendNow(l, op, &gpwire.NewUser{
 		Email:       strings.ToLower(account.Email),
 		Nick:        account.Nick,
 		PasswordEnc: gscrypt.EncodePassword(account.Password),
@@ -187,7 +191,7 @@ func (s *Session) register(op string, account *Account) (*gpwire.NewUserReply, e
 	if err != nil {
 		return nil, err
 	}
-	message, err := s.await(op, func(m gpwire.Message) bool { _, ok := m.(*gpwire.NewUserReply); return ok })
+	message, err := s.await(l, op, func(m gpwire.Message) bool { _, ok := m.(*gpwire.NewUserReply); return ok })
 	if err != nil {
 		return nil, err
 	}
@@ -195,14 +199,14 @@ func (s *Session) register(op string, account *Account) (*gpwire.NewUserReply, e
 }
 
 // login proves who we are and checks that the server can do the same.
-func (s *Session) login(op string, identity Identity, login *gpwire.Login, serverChallenge string) error {
+func (s *Session) login(l *link, op string, identity Identity, login *gpwire.Login, serverChallenge string) error {
 	s.step(StepLoggingIn)
 	who := identity.credentials(login, s.config.PartnerID)
 	login.Response = gscrypt.LoginResponse(who.secret, who.user, login.Challenge, serverChallenge)
-	if err := s.sendNow(op, login); err != nil {
+	if err := s.sendNow(l, op, login); err != nil {
 		return err
 	}
-	message, err := s.await(op, func(m gpwire.Message) bool { _, ok := m.(*gpwire.LoginReply); return ok })
+	message, err := s.await(l, op, func(m gpwire.Message) bool { _, ok := m.(*gpwire.LoginReply); return ok })
 	if err != nil {
 		return err
 	}
@@ -219,6 +223,9 @@ func (s *Session) login(op string, identity Identity, login *gpwire.Login, serve
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if before := s.state.ProfileID; before != 0 && before != reply.ProfileID {
+		return &Error{Op: op, Step: s.state.Step, Peer: s.state.Peer, Err: fmt.Errorf("%w: %d, not %d", errOtherProfile, reply.ProfileID, before)}
+	}
 	s.key = reply.SessionKey
 	if reply.Ticket != "" { // one that was sent before stays
 		s.ticket = reply.Ticket
@@ -239,13 +246,13 @@ func (s *Session) verify(who credentials, clientChallenge, serverChallenge, proo
 }
 
 // sendNow writes during the login, when there is no writing goroutine yet.
-func (s *Session) sendNow(op string, message gpwire.Message) error {
+func (s *Session) sendNow(l *link, op string, message gpwire.Message) error {
 	b, err := message.Append(nil)
 	if err != nil {
 		return s.fail(op, textError(err))
 	}
 	s.trace("sent", b)
-	n, err := s.conn.Write(b)
+	n, err := l.conn.Write(b)
 	if err != nil {
 		return s.fail(op, serverClosed(err))
 	}
@@ -265,9 +272,9 @@ const maxLoginMessages = 20_000
 
 // await reads until the wanted message, handling others as they come: lists, statuses and keep-alives may arrive before
 // the reply (spec gp.md §5.2). Every error ends a login, fatal or not.
-func (s *Session) await(op string, wanted func(gpwire.Message) bool) (gpwire.Message, error) {
+func (s *Session) await(l *link, op string, wanted func(gpwire.Message) bool) (gpwire.Message, error) {
 	for range maxLoginMessages {
-		body, err := s.receive()
+		body, err := s.receive(l)
 		if err != nil {
 			return nil, s.fail(op, err)
 		}
@@ -292,7 +299,9 @@ func (s *Session) await(op string, wanted func(gpwire.Message) bool) (gpwire.Mes
 			s.mu.Unlock()
 			return nil, refused(op, step, peer, reply)
 		}
-		s.handle(message)
+		if err := s.handle(message); err != nil {
+			return nil, err
+		}
 	}
 	return nil, s.fail(op, protocolError(fmt.Errorf("no answer in %d messages", maxLoginMessages)))
 }

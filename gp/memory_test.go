@@ -30,6 +30,13 @@ func (c *stream) Read(b []byte) (int, error) {
 	return n, nil
 }
 
+// begin runs a session on a connection, as after a login.
+func begin(s *Session, conn net.Conn) {
+	l := s.newLink(conn)
+	s.begin(l)
+	s.done.Go(func() { s.run(l) })
+}
+
 func (c *stream) Write(b []byte) (int, error)      { return len(b), nil }
 func (c *stream) Close() error                     { return nil }
 func (c *stream) LocalAddr() net.Addr              { return nil }
@@ -63,15 +70,13 @@ func TestFloodsCostLittleMemory(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			left := test.count
 			s := newSession(Config{})
-			s.state.Step = StepConnected
-			s.conn = &stream{next: func() string {
+			before := heap()
+			begin(s, &stream{next: func() string {
 				if left--; left < 0 {
 					return ""
 				}
 				return test.message(left)
-			}}
-			before := heap()
-			s.start()
+			}})
 			<-s.Done()
 			s.done.Wait()
 			if grown := heap() - before; grown > 8<<20 {

@@ -38,9 +38,10 @@ func (s *Session) do(ctx context.Context, name string, class ErrorCode, profile 
 
 	op := &operation{name: name, class: class, profile: profile, done: make(chan outcome, 1)}
 	s.mu.Lock()
-	if s.state.Step == StepClosed {
+	l, key, err := s.connection(name)
+	if err != nil {
 		s.mu.Unlock()
-		return nil, s.closedError(name)
+		return nil, err
 	}
 	op.id = s.nextID
 	s.nextID++
@@ -48,18 +49,19 @@ func (s *Session) do(ctx context.Context, name string, class ErrorCode, profile 
 		s.nextID, s.orphans = 2, nil // spec gp.md §1.1
 	}
 	s.pending = append(s.pending, op)
-	key := s.key
 	s.mu.Unlock()
 	defer s.forget(op)
 
-	if err := s.send(ctx, name, request(key, op.id)); err != nil {
+	if err := s.sendOn(ctx, l, name, request(key, op.id)); err != nil {
 		return nil, err
 	}
 	select {
 	case result := <-op.done:
 		return result.message, result.err
 	case <-ctx.Done():
-		return nil, s.fail(name, ended(ctx, nil))
+		failed := s.fail(name, ended(ctx, nil))
+		failed.Uncertain = true
+		return nil, failed
 	}
 }
 

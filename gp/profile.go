@@ -93,7 +93,7 @@ type ProfileUpdate struct {
 func (s *Session) UpdateProfile(ctx context.Context, update ProfileUpdate) error {
 	const op = "update profile"
 	s.mu.Lock()
-	m := &gpwire.UpdateProfile{SessionKey: s.key, PartnerID: s.partner}
+	m := &gpwire.UpdateProfile{PartnerID: s.partner}
 	s.mu.Unlock()
 	text := func(key string, value *string) {
 		if value != nil {
@@ -129,7 +129,11 @@ func (s *Session) UpdateProfile(ctx context.Context, update ProfileUpdate) error
 	if len(m.Changes) == 0 {
 		return nil
 	}
-	if err := s.send(ctx, op, m); err != nil {
+	err := s.send(ctx, op, func(key SessionKey) gpwire.Message {
+		m.SessionKey = key
+		return m
+	})
+	if err != nil {
 		return err
 	}
 	s.ForgetProfile(s.ProfileID())
@@ -140,7 +144,7 @@ func (s *Session) UpdateProfile(ctx context.Context, update ProfileUpdate) error
 // answer.
 func (s *Session) ChangeAccount(ctx context.Context, email, password string) error {
 	const op = "change account"
-	m := &gpwire.UpdateUserInfo{SessionKey: s.sessionKey()}
+	m := &gpwire.UpdateUserInfo{}
 	if email != "" {
 		m.Changes = append(m.Changes, gpwire.Change{Key: "email", Value: strings.ToLower(email)})
 	}
@@ -153,7 +157,10 @@ func (s *Session) ChangeAccount(ctx context.Context, email, password string) err
 	if len(m.Changes) == 0 {
 		return nil
 	}
-	return s.send(ctx, op, m)
+	return s.send(ctx, op, func(key SessionKey) gpwire.Message {
+		m.SessionKey = key
+		return m
+	})
 }
 
 // NewProfile adds a profile to the account and returns its id. With replace not empty, the profile with that nick is

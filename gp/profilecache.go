@@ -4,6 +4,7 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
@@ -138,6 +139,26 @@ func (s *Session) wantProfile(ids ...ProfileID) {
 		return
 	}
 	s.wanted = append(s.wanted, ids[:max(0, min(len(ids), maxBuddies-len(s.wanted)))]...)
+	s.startFetching()
+}
+
+// wantMissing is wantProfile for all in the roster whose profile is not known. The caller holds Session.mu.
+func (s *Session) wantMissing() {
+	if !s.config.FetchProfiles {
+		return
+	}
+	s.wanted = nil
+	for id := range s.roster.buddies {
+		if s.profiles.peek(id) == nil {
+			s.wanted = append(s.wanted, id)
+		}
+	}
+	for id := range s.roster.incoming {
+		if s.profiles.peek(id) == nil {
+			s.wanted = append(s.wanted, id)
+		}
+	}
+	slices.Sort(s.wanted)
 	s.startFetching()
 }
 

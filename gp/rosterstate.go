@@ -1,6 +1,7 @@
 package gp
 
 import (
+	"slices"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
@@ -204,6 +205,27 @@ func (r *roster) unblock(id ProfileID) bool {
 	delete(r.blocked, id)
 	r.touch()
 	return true
+}
+
+// settle ends the comparison after a reconnect. Who is not on the list that came is removed; who is, or might be, and of
+// whom the server said nothing, is offline.
+func (r *roster) settle() (removed, offline []ProfileID) {
+	for id, known := range r.buddies {
+		switch {
+		case r.listed && known.seen != r.connection:
+			delete(r.buddies, id)
+			removed = append(removed, id)
+		case known.spoken != r.connection && known.status.Status != Offline:
+			known.status, known.spoken = BuddyStatus{ProfileID: id}, r.connection
+			r.buddies[id] = known
+			offline = append(offline, id)
+		}
+	}
+	slices.Sort(removed)
+	slices.Sort(offline)
+	r.stale = false
+	r.touch()
+	return removed, offline
 }
 
 // changed tells of a change. The caller holds Session.mu, so that events come in the order of the changes.

@@ -3,6 +3,8 @@ package gp
 import (
 	"context"
 	"errors"
+	"fmt"
+	"sync/atomic"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
@@ -11,11 +13,44 @@ import (
 // outgoing is one message on its way.
 type outgoing struct {
 	bytes []byte
-	done  chan error // nil: nobody waits
+	taken atomic.Bool // by the writing goroutine, or by the sender who does not want it to be sent any more
+	done  chan error  // nil: nobody waits
 }
 
+// take claims the message, for sending or for taking it back. Only the first has it.
+func (o *outgoing) take() bool { return o.taken.CompareAndSwap(false, true) }
+
+// request makes a message for a connection: every request carries the session key of its own.
+type request func(key SessionKey) gpwire.Message
+
 // send sends a message and waits until it is on its way.
-func (s *Session) send(ctx context.Context, op string, message gpwire.Message) error {
+func (s *Session) send(ctx context.Context, op string, message request) error {
+	s.mu.Lock()
+	l, key, err := s.connection(op)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	return s.sendOn(ctx, l, op, message(key))
+}
+
+// connection is what a request goes over. The caller holds Session.mu.
+func (s *Session) connection(op string) (*link, SessionKey, error) {
+	switch {
+	case s.state.Step == StepClosed:
+		return nil, "", s.closedErrorLocked(op)
+	case s.link == nil:
+		err := ErrNotConnected
+		if s.lastLoss != nil {
+			err = fmt.Errorf("%w: %w", err, s.lastLoss)
+		}
+		return nil, "", &Error{Op: op, Step: s.state.Step, Peer: s.state.Peer, Err: err}
+	}
+	return s.link, s.key, nil
+}
+
+// sendOn is send for one connection.
+func (s *Session) sendOn(ctx context.Context, l *link, op string, message gpwire.Message) error {
 	b, err := message.Append(nil)
 	if err != nil {
 		return s.fail(op, textError(err))
@@ -25,104 +60,177 @@ func (s *Session) send(ctx context.Context, op string, message gpwire.Message) e
 	}
 	sent := &outgoing{bytes: b, done: make(chan error, 1)}
 	select {
-	case <-s.closing:
-		return s.closedError(op)
+	case <-l.broken:
+		return s.interrupted(op, false)
 	default:
 	}
 	select {
-	case s.out <- sent:
-	case <-ctx.Done():
-		return s.fail(op, ended(ctx, nil))
-	case <-s.closing:
-		return s.closedError(op)
+	case l.out <- sent:
+	default:
+		return s.fail(op, ErrQueueFull)
 	}
 	select {
 	case err := <-sent.done:
-		if err != nil {
-			return s.fail(op, err)
-		}
-		return nil
+		return s.sendResult(op, err)
 	case <-ctx.Done():
-		return s.fail(op, ended(ctx, nil))
-	case <-s.drained:
+		failed := s.fail(op, ended(ctx, nil))
+		failed.Uncertain = !sent.take()
+		return failed
+	case <-l.drained:
 		select {
-		case err := <-sent.done: // it was written before the session ended
-			if err == nil {
-				return nil
-			}
+		case err := <-sent.done: // it was written before the connection ended
+			return s.sendResult(op, err)
 		default:
+			return s.interrupted(op, false)
 		}
-		return s.closedError(op)
 	}
 }
 
-// writeLoop sends messages, one write each, and keep-alives.
-func (s *Session) writeLoop() {
-	defer close(s.drained)
-	timer := time.NewTimer(s.silence().wait(time.Now()))
+func (s *Session) sendResult(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	failed := s.fail(op, err)
+	failed.Uncertain = true // some of it may have arrived
+	return failed
+}
+
+// interrupted is the error of what the end of the connection has cut short.
+func (s *Session) interrupted(op string, uncertain bool) *Error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.interruptedLocked(op, uncertain)
+}
+
+func (s *Session) interruptedLocked(op string, uncertain bool) *Error {
+	if s.state.Step == StepClosed {
+		failed := s.closedErrorLocked(op)
+		failed.Uncertain = uncertain
+		return failed
+	}
+	err := ErrInterrupted
+	if s.lastLoss != nil {
+		err = fmt.Errorf("%w: %w", err, s.lastLoss)
+	}
+	return &Error{Op: op, Step: s.state.Step, Peer: s.state.Peer, Uncertain: uncertain, Err: err}
+}
+
+// post puts a message into the queue without waiting for anything, and reports whether there was room.
+func (l *link) post(message gpwire.Message) bool {
+	b, err := message.Append(nil)
+	if err != nil {
+		return false
+	}
+	select {
+	case l.out <- &outgoing{bytes: b}:
+		return true
+	default:
+		return false
+	}
+}
+
+// write sends messages, one write each, and keep-alives, and does what is due now and then.
+func (s *Session) write(l *link) {
+	defer close(l.drained)
+	defer func() { _ = l.conn.Close() }()
+	timer := time.NewTimer(s.untilDue(l))
 	defer timer.Stop()
-	defer func() { _ = s.conn.Close() }()
+	pace := newPace(s.config.SendRate)
 	for {
 		select {
 		case <-s.closing:
-			s.sayGoodbye()
+			s.sayGoodbye(l, nil)
 			return
-		case message := <-s.out:
-			err := s.write(message.bytes)
-			if message.done != nil {
-				message.done <- err
+		case <-l.broken:
+			return
+		case message := <-l.out:
+			if wait := pace.wait(time.Now()); wait > 0 && !s.pause(l, wait) {
+				s.sayGoodbye(l, message)
+				return
 			}
-			if err != nil {
-				s.lost(s.fail("send", err))
+			if !message.taken.Load() {
+				pace.spend(time.Now())
+			}
+			if err := s.deliver(l, message); err != nil {
+				s.lost(l, s.fail("send", err))
 				return
 			}
 		case <-timer.C:
-			if err := s.keepAlive(); err != nil {
-				s.lost(s.fail("keep alive", err))
+			if err := s.due(l); err != nil {
+				s.lost(l, s.fail("keep alive", err))
 				return
 			}
-			timer.Reset(s.silence().wait(time.Now()))
+			timer.Reset(s.untilDue(l))
 		}
 	}
+}
+
+// pause waits, unless the connection ends before.
+func (s *Session) pause(l *link, wait time.Duration) bool {
+	timer := time.NewTimer(wait)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.closing:
+	case <-l.broken:
+	}
+	return false
+}
+
+// deliver writes a message that nobody has taken back.
+func (s *Session) deliver(l *link, message *outgoing) error {
+	if !message.take() {
+		return nil
+	}
+	err := s.writeMessage(l, message.bytes)
+	if message.done != nil {
+		message.done <- err
+	}
+	return err
 }
 
 // lastWords is how long a session whose sending has failed listens for the reason: a server that kicks a player says why
 // before it closes.
 const lastWords = 250 * time.Millisecond
 
-// lost ends the session because nothing can be sent any more.
-func (s *Session) lost(err *Error) {
+// lost lets the reading goroutine, which decides what follows, know that nothing can be sent any more.
+func (s *Session) lost(l *link, err *Error) {
 	s.mu.Lock()
+	l.reason = err
 	closed := s.state.Step == StepClosed
 	s.mu.Unlock()
 	if !closed && !errors.Is(err, ErrPeerSilent) {
-		_ = s.conn.SetReadDeadline(time.Now().Add(lastWords))
+		_ = l.conn.SetReadDeadline(time.Now().Add(lastWords))
 		timer := time.NewTimer(2 * lastWords)
 		defer timer.Stop()
 		select {
-		case <-s.reading:
+		case <-l.reading:
 		case <-timer.C:
 		}
 	}
-	s.end(err, false)
+	_ = l.conn.Close()
+	select {
+	case <-l.broken:
+	case <-s.closing:
+	}
 }
 
 // sayGoodbye sends what is still waiting, and the logout.
-func (s *Session) sayGoodbye() {
+func (s *Session) sayGoodbye(l *link, first *outgoing) {
 	s.mu.Lock()
 	goodbye, key := s.goodbye, s.key
 	s.mu.Unlock()
 	if goodbye.IsZero() {
 		return
 	}
+	if first != nil && s.deliver(l, first) != nil {
+		return
+	}
 	for {
 		select {
-		case message := <-s.out:
-			err := s.write(message.bytes)
-			if message.done != nil {
-				message.done <- err
-			}
-			if err != nil {
+		case message := <-l.out:
+			if s.deliver(l, message) != nil {
 				return
 			}
 			continue
@@ -131,21 +239,21 @@ func (s *Session) sayGoodbye() {
 		break
 	}
 	if b, err := (&gpwire.Logout{SessionKey: key}).Append(nil); err == nil {
-		_ = s.write(b)
+		_ = s.writeMessage(l, b)
 	}
 }
 
-// write sends one message with one call, since some servers take one read for one message (servers.md §5.1.3).
-func (s *Session) write(b []byte) error {
-	_ = s.conn.SetWriteDeadline(time.Now().Add(s.config.WriteTimeout))
+// writeMessage sends one message with one call, since some servers take one read for one message (servers.md §5.1.3).
+func (s *Session) writeMessage(l *link, b []byte) error {
+	_ = l.conn.SetWriteDeadline(time.Now().Add(s.config.WriteTimeout))
 	s.mu.Lock()
 	goodbye := s.goodbye
 	s.mu.Unlock()
 	if !goodbye.IsZero() { // end sets it, and perhaps before the line above: one limit for all that is still to be sent
-		_ = s.conn.SetWriteDeadline(goodbye)
+		_ = l.conn.SetWriteDeadline(goodbye)
 	}
 	s.trace("sent", b)
-	n, err := s.conn.Write(b)
+	n, err := l.conn.Write(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.state.Counters.BytesSent += uint64(n)
@@ -155,4 +263,35 @@ func (s *Session) write(b []byte) error {
 	s.state.Counters.MessagesSent++
 	s.state.LastSent = time.Now()
 	return nil
+}
+
+// pace limits how many messages are sent in a second: after a burst, one at a time.
+type pace struct {
+	each  time.Duration // between two messages; zero: no limit
+	ahead time.Time     // when as much has been sent as may be
+}
+
+// paceBurst is how many seconds' worth of messages may be sent at once.
+const paceBurst = 2
+
+func newPace(rate float64) pace {
+	if rate <= 0 {
+		return pace{}
+	}
+	return pace{each: time.Duration(float64(time.Second) / rate)}
+}
+
+// wait is how long the next message has to wait.
+func (p *pace) wait(now time.Time) time.Duration {
+	if p.each == 0 {
+		return 0
+	}
+	return p.ahead.Add(p.each).Sub(now.Add(paceBurst * time.Second))
+}
+
+func (p *pace) spend(now time.Time) {
+	if p.ahead.Before(now) {
+		p.ahead = now
+	}
+	p.ahead = p.ahead.Add(p.each)
 }

@@ -2,44 +2,38 @@ package gp
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"net"
-	"os"
 	"sync"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
-	"github.com/relight-sdk/relight/internal/wire/kv"
 )
 
 // Session is a login at the connection manager. It is safe for concurrent use.
 //
 // It runs two goroutines, one that reads and one that writes, from the end of the login until Close or the end of the
-// connection. A session that has ended cannot be used again: log in anew.
+// connection; and, with Config.FetchProfiles, a third while there are profiles to fetch. A session that has ended cannot be
+// used again: log in anew. With Config.Reconnect, it does not end with the connection.
 type Session struct {
-	config Config
-	log    *slog.Logger
-	conn   net.Conn
-	events *queue
+	config   Config
+	identity Identity
+	log      *slog.Logger
+	events   *queue
+	decoder  gpwire.Decoder // of the goroutine that reads, and before it of the login
 
-	out     chan *outgoing
-	closing chan struct{} // closed when the session ends
-	reading chan struct{} // closed when nothing will be read any more
-	drained chan struct{} // closed when nothing will be written any more
-	done    sync.WaitGroup
-
+	closing  chan struct{}   // closed when the session ends
 	lifetime context.Context // of what the session does by itself: ends with it
 	over     context.CancelFunc
-
-	// Of the reading goroutine, and before it of the login.
-	splitter kv.Splitter
-	decoder  gpwire.Decoder
-	segment  []byte
+	done     sync.WaitGroup
+	attempt  int // of reconnecting; of the goroutine that reads
 
 	mu        sync.Mutex
 	state     State
+	opened    bool  // the first login is over
+	link      *link // nil: not connected
+	lastLoss  error // why it is not
 	key       SessionKey
 	ticket    string
 	namespace NamespaceID
@@ -52,11 +46,11 @@ type Session struct {
 	profiles  profileCache
 	wanted    []ProfileID // profiles to be fetched
 	fetching  bool        // somebody does
-	published *Presence
+	presence  *Presence   // what the player wants to publish
+	published *Presence   // what the server was told on this connection
+	quiet     int
+	invites   []ProductID // nil: nothing was said about them
 }
-
-// outQueue is how many messages wait to be sent.
-const outQueue = 64
 
 // goodbyeTimeout bounds the sending of all that is still waiting, and of the logout.
 const goodbyeTimeout = time.Second
@@ -68,20 +62,16 @@ func newSession(config Config) *Session {
 		config:    config,
 		log:       config.Logger,
 		events:    newQueue(config.EventQueue),
-		out:       make(chan *outgoing, outQueue),
 		closing:   make(chan struct{}),
-		reading:   make(chan struct{}),
-		drained:   make(chan struct{}),
-		splitter:  kv.Splitter{Limit: config.MaxMessage},
-		segment:   make([]byte, 4096),
+		lifetime:  lifetime,
+		over:      over,
 		state:     State{Since: time.Now()},
 		namespace: config.NamespaceID,
 		partner:   config.PartnerID,
 		nextID:    2,
+		quiet:     config.Quiet,
 		roster:    newRoster(),
 		profiles:  profileCache{limit: config.ProfileCache, age: config.ProfileAge},
-		lifetime:  lifetime,
-		over:      over,
 	}
 }
 
@@ -114,29 +104,58 @@ func (s *Session) Done() <-chan struct{} { return s.closing }
 // Err says why the session ended; nil before that, and after Close.
 func (s *Session) Err() error { return s.State().Err }
 
-// Close logs out, closes the connection and waits until both goroutines are gone, at most a second. It may be called
-// several times and from anywhere.
+// Close logs out, closes the connection and waits until the session's goroutines are gone, at most a second. It may be
+// called several times and from anywhere, and ends the wait for a new connection at once.
 func (s *Session) Close() error {
 	s.end(nil, true)
 	s.done.Wait()
 	return nil
 }
 
-// step moves on during the login, and tells.
+// step moves on during a login, and tells.
 func (s *Session) step(step Step) {
 	s.mu.Lock()
 	from := s.state.Step
+	if from == StepClosed {
+		s.mu.Unlock()
+		return
+	}
 	s.state.Step, s.state.Since = step, time.Now()
 	peer := s.state.Peer
+	s.events.push(&StepChanged{From: from, To: step})
 	s.mu.Unlock()
 	s.log.Info("gp session", "step", step.String(), "peer", peer)
-	s.events.push(&StepChanged{From: from, To: step})
 	s.progress()
+}
+
+// begin is the last step of a login: from now on the connection is the session's, and written to. It reports whether the
+// session still wants it.
+func (s *Session) begin(l *link) bool {
+	s.mu.Lock()
+	from := s.state.Step
+	if from == StepClosed {
+		s.mu.Unlock()
+		return false
+	}
+	s.link, s.lastLoss = l, nil
+	s.state.Step, s.state.Since, s.state.Attempt, s.state.NextTry = StepConnected, time.Now(), 0, time.Time{}
+	peer := s.state.Peer
+	s.resume(l)
+	s.events.push(&StepChanged{From: from, To: StepConnected})
+	s.done.Go(func() { s.write(l) })
+	s.wantMissing()
+	s.mu.Unlock()
+	s.log.Info("gp session", "step", StepConnected.String(), "peer", peer)
+	s.progress()
+	return true
 }
 
 // progress tells who waits for the login.
 func (s *Session) progress() {
-	if s.config.Progress != nil {
+	s.mu.Lock()
+	opened := s.opened
+	s.mu.Unlock()
+	if s.config.Progress != nil && !opened {
 		s.config.Progress(s.State())
 	}
 }
@@ -159,7 +178,8 @@ func (s *Session) end(err error, goodbye bool) {
 		s.goodbye = time.Now().Add(goodbyeTimeout)
 	}
 	deadline := s.goodbye
-	peer, pending := s.state.Peer, s.pending
+	s.state.Attempt, s.state.NextTry = 0, time.Time{}
+	peer, pending, l := s.state.Peer, s.pending, s.link
 	s.pending, s.orphans = nil, nil
 	close(s.closing)
 	s.over()
@@ -167,23 +187,21 @@ func (s *Session) end(err error, goodbye bool) {
 
 	s.log.Info("gp session", "step", StepClosed.String(), "peer", peer, "reason", reason)
 	for _, op := range pending {
-		op.done <- outcome{err: s.closedError(op.name)}
+		op.done <- outcome{err: s.interrupted(op.name, true)}
 	}
 	s.events.finish(&StepChanged{From: from, To: StepClosed, Reason: reason}, &Closed{Err: err})
-	if s.conn == nil {
+	if l == nil { // a login that is under way ends with the session's lifetime
 		return
 	}
 	if goodbye {
-		_ = s.conn.SetWriteDeadline(deadline) // the writing goroutine says goodbye and closes
+		_ = l.conn.SetWriteDeadline(deadline) // the writing goroutine says goodbye and closes
 		return
 	}
-	_ = s.conn.Close()
+	_ = l.conn.Close()
 }
 
-// closedError is what a session gives that is over.
-func (s *Session) closedError(op string) *Error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
+// closedErrorLocked is what a session gives that is over. The caller holds Session.mu.
+func (s *Session) closedErrorLocked(op string) *Error {
 	err := net.ErrClosed
 	if s.state.Err != nil {
 		err = fmt.Errorf("%w: %w", net.ErrClosed, s.state.Err)
@@ -196,107 +214,4 @@ func (s *Session) fail(op string, err error) *Error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return &Error{Op: op, Step: s.state.Step, Peer: s.state.Peer, Err: err}
-}
-
-// start runs the goroutines after the login.
-func (s *Session) start() {
-	s.done.Go(s.readLoop)
-	s.done.Go(s.writeLoop)
-}
-
-// readLoop takes what the server sends until the connection ends.
-func (s *Session) readLoop() {
-	defer close(s.reading)
-	for {
-		body, err := s.receive()
-		if err != nil {
-			if errors.Is(err, os.ErrDeadlineExceeded) {
-				return // the writing goroutine ends the session, for its own reason
-			}
-			if errors.Is(err, ErrServerClosed) && s.deletedByClosing() {
-				s.end(nil, false)
-				return
-			}
-			s.end(s.fail("receive", err), false)
-			return
-		}
-		message, err := s.decoder.FromServer(body)
-		if err != nil {
-			s.ignored(body, err)
-			continue
-		}
-		s.handle(message)
-		select {
-		case <-s.closing:
-			return
-		default:
-		}
-	}
-}
-
-// receive reads one message.
-func (s *Session) receive() ([]byte, error) {
-	for {
-		body, ok, err := s.splitter.Next()
-		if err != nil {
-			return nil, protocolError(err)
-		}
-		if ok {
-			s.mu.Lock()
-			s.state.LastReceived = time.Now()
-			s.state.Counters.MessagesReceived++
-			s.mu.Unlock()
-			s.trace("received", body)
-			return body, nil
-		}
-		n, err := s.conn.Read(s.segment)
-		if n > 0 {
-			s.mu.Lock()
-			s.state.Counters.BytesReceived += uint64(n)
-			s.mu.Unlock()
-			s.splitter.Append(s.segment[:n])
-			continue
-		}
-		if err != nil {
-			if pending := s.splitter.Pending(); len(pending) > 0 {
-				err = fmt.Errorf("%w in the middle of a message of %d bytes so far", err, len(pending))
-			}
-			return nil, serverClosed(err)
-		}
-	}
-}
-
-// serverClosed marks the errors that mean that the other side is gone.
-func serverClosed(err error) error {
-	if netErr, ok := errors.AsType[net.Error](err); ok && netErr.Timeout() || errors.Is(err, net.ErrClosed) {
-		return err
-	}
-	return fmt.Errorf("%w: %w", ErrServerClosed, err)
-}
-
-// trace logs a message with its secrets masked.
-func (s *Session) trace(what string, body []byte) {
-	if s.log.Enabled(context.Background(), slog.LevelDebug) {
-		s.log.Debug("gp message "+what, "message", gpwire.Mask(body))
-	}
-}
-
-// ignored counts a message that could not be used.
-func (s *Session) ignored(body []byte, err error) {
-	s.mu.Lock()
-	if _, ok := errors.AsType[*gpwire.UnknownError](err); ok {
-		s.state.Counters.Unknown++
-	} else {
-		s.state.Counters.Malformed++
-	}
-	s.state.Reason = err.Error()
-	s.mu.Unlock()
-	s.log.Warn("gp message ignored", "reason", err, "bytes", len(body))
-}
-
-// sessionKey is what every request carries.
-func (s *Session) sessionKey() SessionKey {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.key
 }

@@ -9,14 +9,15 @@ type Step int
 
 // The steps of a session, in order.
 const (
-	StepNone        Step = iota // not begun
-	StepResolving               // looking up the server's name
-	StepConnecting              // opening the connection
-	StepGreeting                // waiting for the server's challenge
-	StepRegistering             // creating the account
-	StepLoggingIn               // proving who we are
-	StepConnected               // logged in
-	StepClosed                  // over
+	StepNone         Step = iota // not begun
+	StepResolving                // looking up the server's name
+	StepConnecting               // opening the connection
+	StepGreeting                 // waiting for the server's challenge
+	StepRegistering              // creating the account
+	StepLoggingIn                // proving who we are
+	StepConnected                // logged in
+	StepReconnecting             // waiting for the next try to connect; see Config.Reconnect
+	StepClosed                   // over
 )
 
 // String names the step.
@@ -36,6 +37,8 @@ func (s Step) String() string {
 		return "logging in"
 	case StepConnected:
 		return "connected"
+	case StepReconnecting:
+		return "reconnecting"
 	case StepClosed:
 		return "closed"
 	}
@@ -47,6 +50,9 @@ type State struct {
 	Step  Step
 	Since time.Time // of the step
 	Peer  string    // the server's address; empty before there is one
+
+	Attempt int       // the number of the try to reconnect that is next or under way; 0 while connected
+	NextTry time.Time // when it begins; zero while connected
 
 	Identity   string // who logs in, without secrets
 	ProfileID  ProfileID
@@ -76,9 +82,11 @@ type Counters struct {
 	Unknown   uint64 // messages with a command that is not known
 	Malformed uint64 // messages that could not be read
 	Unmatched uint64 // answers that nobody waits for
+	Refused   uint64 // errors that the server sent and that belong to nothing that waits
 	Blocked   uint64 // statuses of blocked profiles
 	Unchanged uint64 // statuses and requests that said nothing new
 	Dropped   uint64 // pongs, requests and statuses that there was no room for
 
+	Reconnects uint64 // connections after the first
 	EventsLost uint64 // because nobody took them in time
 }

@@ -3,6 +3,8 @@ package kv
 import (
 	"bytes"
 	"fmt"
+	"io"
+	"slices"
 )
 
 // Terminator ends a message on a stream.
@@ -35,13 +37,39 @@ type Splitter struct {
 // Append takes the next bytes of the stream. They are copied. Messages that [Splitter.Next] returned before become
 // invalid.
 func (s *Splitter) Append(segment []byte) {
+	s.compact()
+	s.buffer = append(s.buffer, segment...)
+}
+
+// Fill reads once from a stream, at most size bytes, without a copy. Messages that [Splitter.Next] returned before become
+// invalid.
+func (s *Splitter) Fill(stream io.Reader, size int) (n int, err error) {
+	s.compact()
+	used := len(s.buffer)
+	s.buffer = slices.Grow(s.buffer, size)
+	n, err = stream.Read(s.buffer[used : used+size])
+	s.buffer = s.buffer[:used+n]
+	return n, err
+}
+
+// Release gives the memory back that a burst has needed, unless a message is under way.
+func (s *Splitter) Release() {
+	if s.start == len(s.buffer) {
+		s.buffer, s.start, s.scanned = nil, 0, 0
+	}
+}
+
+// Cap is how much memory is held, in bytes.
+func (s *Splitter) Cap() int { return cap(s.buffer) }
+
+// compact moves what is not used yet to the front.
+func (s *Splitter) compact() {
 	if s.start > 0 {
 		n := copy(s.buffer, s.buffer[s.start:])
 		s.buffer = s.buffer[:n]
 		s.scanned -= s.start
 		s.start = 0
 	}
-	s.buffer = append(s.buffer, segment...)
 }
 
 // Next returns the next whole message without its \final\, or false if more of the stream is needed. The message is

@@ -1,0 +1,249 @@
+package gp
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/relight-sdk/relight/internal/backoff"
+	"github.com/relight-sdk/relight/internal/wire/gpwire"
+)
+
+// Reconnect says how a session gets its connection back; see Config.Reconnect. The zero value tries again after a second,
+// then after two, four, and so on up to two minutes, each wait shortened at random by up to a half, for ever.
+//
+// A session that reconnects stays the same object. While it has no connection, its step is [StepReconnecting] or one of
+// those of a login; requests fail at once with [ErrNotConnected], and those that were under way have failed with
+// [ErrInterrupted] and say in [Error.Uncertain] whether the server may have carried them out. After the login, what
+// [Session.SetPresence], [Session.SetQuiet] and [Session.AcceptInvites] last said is sent again, and the roster is compared
+// with what the server tells: only differences are events, and [ChangeFresh] says that it is done.
+//
+// It does not try again after what a new try cannot mend: a refused password, name, token or ticket, another login of the
+// same profile, a server that cannot prove that it knows the password, or any refusal that is not known to be passing.
+// Then the session ends with that error.
+type Reconnect struct {
+	// First is the wait before the first try. Zero means a second. It doubles with each try that fails.
+	First time.Duration
+	// Max is the longest wait. Zero means two minutes.
+	Max time.Duration
+	// Jitter is the part of each wait that is left to chance, from 0 to 1. Zero means a half, negative none.
+	Jitter float64
+	// Attempts is how many tries in a row may fail before the session ends. Zero means no limit. A connection that has
+	// lasted a minute starts the count anew.
+	Attempts int
+	// Identity gives what to log in with, asked before each try: for tokens that are good for a few minutes only. Nil means
+	// what the session was opened with, except that a [LoginTicket] is replaced by the newest one that the server gave.
+	// An error counts as a try that failed.
+	Identity func(ctx context.Context) (Identity, error)
+	// Random gives numbers from 0 to below 1 for the jitter. Nil means the system's.
+	Random func() float64
+}
+
+// delay is the wait before a try, counted from 1.
+func (r *Reconnect) delay(attempt int) time.Duration {
+	return backoff.Policy{First: r.First, Max: r.Max, Jitter: r.Jitter}.Delay(attempt, r.Random)
+}
+
+const (
+	// stableAfter is how long a connection has to last so that its end starts the waits anew: a server that accepts every
+	// login and closes is not knocked at every second.
+	stableAfter = time.Minute
+	// settleAfter is how long after a login the server may take to tell of the buddies: no message ends what it tells.
+	settleAfter = 5 * time.Second
+)
+
+// curable says whether a new login can mend what ended the connection, or the try to log in.
+func curable(err *Error) bool {
+	switch {
+	case errors.Is(err, ErrProofMismatch), errors.Is(err, ErrInvalidText), errors.Is(err, errOtherProfile):
+		return false
+	case !err.Refused:
+		return true // the network, or a server that says nothing of sense now
+	}
+	switch err.Code {
+	case gpwire.ErrorGeneral, gpwire.ErrorNotLoggedIn, gpwire.ErrorBadSessionKey, gpwire.ErrorDatabase, gpwire.ErrorNetwork,
+		gpwire.ErrorConnectionClosed, gpwire.ErrorLoginTimeout, gpwire.ErrorLoginConnectionFailed:
+		return true
+	}
+	return false
+}
+
+var errOtherProfile = errors.New("gp: logged in as another profile than before")
+
+// run reads from the session's connection, and from the next when one is over.
+func (s *Session) run(l *link) {
+	for l != nil {
+		err := s.read(l)
+		again := s.disconnected(l, err)
+		if again {
+			_ = l.conn.Close()
+		}
+		<-l.drained
+		if !again {
+			return
+		}
+		l = s.reconnect(err)
+	}
+}
+
+// disconnected decides what follows the end of a connection. It reports whether there shall be another.
+func (s *Session) disconnected(l *link, err *Error) bool {
+	s.mu.Lock()
+	if s.state.Step == StepClosed {
+		s.mu.Unlock()
+		return false
+	}
+	if s.config.Reconnect == nil || err == nil || !curable(err) {
+		s.mu.Unlock()
+		if err == nil {
+			s.end(nil, false)
+		} else {
+			s.end(err, false)
+		}
+		return false
+	}
+	if time.Since(s.state.Since) >= stableAfter {
+		s.attempt = 0
+	}
+	s.link, s.lastLoss, s.published = nil, err, nil
+	pending := s.pending
+	s.pending, s.orphans = nil, nil
+	s.state.Step, s.state.Since, s.state.Reason = StepReconnecting, time.Now(), err.Error()
+	s.roster.stale = true
+	s.roster.touch()
+	for _, op := range pending {
+		op.done <- outcome{err: s.interruptedLocked(op.name, true)}
+	}
+	close(l.broken)
+	s.mu.Unlock()
+	return true
+}
+
+// reconnect tries until there is a connection. It is nil when the session is over instead.
+func (s *Session) reconnect(err *Error) *link {
+	policy, from := s.config.Reconnect, StepConnected
+	for {
+		s.attempt++
+		if policy.Attempts > 0 && s.attempt > policy.Attempts {
+			s.end(err, false)
+			return nil
+		}
+		if !s.wait(from, policy.delay(s.attempt), err) {
+			return nil
+		}
+		l, failure := s.again()
+		if failure == nil {
+			return l
+		}
+		if !curable(failure) {
+			s.end(failure, false)
+			return nil
+		}
+		s.mu.Lock()
+		from, err, s.lastLoss = s.state.Step, failure, failure
+		s.mu.Unlock()
+	}
+}
+
+// wait tells why and until when the session has no connection, and waits. It reports whether to go on.
+func (s *Session) wait(from Step, delay time.Duration, reason *Error) bool {
+	s.mu.Lock()
+	if s.state.Step == StepClosed {
+		s.mu.Unlock()
+		return false
+	}
+	now := time.Now()
+	s.state.Step, s.state.Since, s.state.Reason = StepReconnecting, now, reason.Error()
+	s.state.Attempt, s.state.NextTry = s.attempt, now.Add(delay)
+	peer := s.state.Peer
+	s.events.push(&StepChanged{From: from, To: StepReconnecting, Reason: reason.Error(), Attempt: s.attempt, NextTry: s.state.NextTry})
+	s.mu.Unlock()
+	s.log.Info("gp session", "step", StepReconnecting.String(), "peer", peer, "attempt", s.attempt, "delay", delay, "reason", reason)
+	timer := time.NewTimer(delay)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return true
+	case <-s.closing:
+		return false
+	}
+}
+
+// again is one try.
+func (s *Session) again() (*link, *Error) {
+	limit := fmt.Errorf("login took longer than %v", s.config.LoginTimeout)
+	ctx, cancel := context.WithTimeoutCause(s.lifetime, s.config.LoginTimeout, limit)
+	defer cancel()
+	identity := s.identity
+	if renew := s.config.Reconnect.Identity; renew != nil {
+		fresh, err := renew(ctx)
+		if err != nil {
+			return nil, s.fail(opLogin, fmt.Errorf("no identity to log in with: %w", ended(ctx, err)))
+		}
+		identity = fresh
+	} else if ticket, ok := identity.(LoginTicket); ok {
+		if newest := s.Ticket(); newest != "" {
+			ticket.Ticket = newest
+			identity = ticket
+		}
+	}
+	s.mu.Lock()
+	s.roster.connection++
+	s.roster.listed = false
+	s.mu.Unlock()
+	l, err := s.connect(ctx, opLogin, identity, nil)
+	if err != nil {
+		failure, ok := errors.AsType[*Error](err)
+		if !ok {
+			failure = s.fail(opLogin, err)
+		}
+		return nil, failure
+	}
+	l.settle = time.Now().Add(settleAfter)
+	s.count(func(c *Counters) { c.Reconnects++ })
+	if !s.begin(l) {
+		_ = l.conn.Close()
+		return nil, s.fail(opLogin, s.lifetime.Err()) // closed meanwhile
+	}
+	return l, nil
+}
+
+// resume puts first into the queue what the player had set. The caller holds Session.mu.
+func (s *Session) resume(l *link) {
+	if s.presence != nil {
+		if messages, err := s.presenceMessages(*s.presence, s.key); err == nil {
+			for _, message := range messages {
+				l.post(message)
+			}
+			s.published = s.presence
+		}
+	}
+	if s.invites != nil {
+		l.post(&gpwire.InviteTo{SessionKey: s.key, Products: s.invites})
+	}
+}
+
+// manyChanges is how many changes at once are told one by one.
+const manyChanges = 64
+
+// settleRoster ends the comparison of the roster after a reconnect: whom the server did not tell of is offline, or, if it
+// sent a list, no buddy any more.
+func (s *Session) settleRoster() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	removed, offline := s.roster.settle()
+	if len(removed)+len(offline) > manyChanges {
+		s.changed(ChangeMany, 0)
+	} else {
+		for _, id := range removed {
+			s.changed(ChangeBuddyRemoved, id)
+		}
+		for _, id := range offline {
+			status := s.roster.buddies[id].status
+			s.events.push(&status)
+			s.changed(ChangeStatus, id)
+		}
+	}
+	s.changed(ChangeFresh, 0)
+}
