@@ -3,6 +3,8 @@ module github.com/relight-sdk/relight
 go 1.26.0
 
 require (
+	github.com/huin/goupnp v1.3.0
+	github.com/jackpal/go-nat-pmp v1.1.0
 	github.com/klauspost/compress v1.20.3
 	github.com/pion/logging v0.2.4
 	github.com/pion/transport/v4 v4.1.3

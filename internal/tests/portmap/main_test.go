@@ -1,0 +1,31 @@
+package portmap_test
+
+import (
+	"net/netip"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
+
+	"github.com/relight-sdk/relight/natneg/portmap"
+	"github.com/relight-sdk/relight/natneg/portmap/portmaptest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// routerOf starts a router and gives the Config that finds it.
+func routerOf(t *testing.T, options portmaptest.Options) (*portmaptest.Router, portmap.Config) {
+	t.Helper()
+	router, err := portmaptest.Start(options)
+	require.NoError(t, err)
+	t.Cleanup(router.Close)
+	return router, portmap.Config{Name: "testgame", Gateway: router.Addr(), Search: []netip.AddrPort{router.SearchAddr()}}
+}
+
+func open(t *testing.T, port uint16, config portmap.Config) *portmap.Mapping {
+	t.Helper()
+	mapping, err := portmap.Open(t.Context(), port, config)
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = mapping.Close() })
+	return mapping
+}
