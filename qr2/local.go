@@ -7,7 +7,7 @@ import (
 )
 
 // localAddr is the address of a connection; the zero value if it has none.
-func localAddr(conn net.PacketConn) netip.AddrPort {
+func localAddr(conn interface{ LocalAddr() net.Addr }) netip.AddrPort {
 	local := conn.LocalAddr()
 	if local == nil {
 		return netip.AddrPort{}
