@@ -45,7 +45,8 @@ func Diagnose(ctx context.Context, config Config, conn net.PacketConn, snapshot 
 		return &Diagnosis{Subject: h.subject(), Steps: []diagnosis.Step{{Name: "read the snapshot", Outcome: diagnosis.Failed, Err: err,
 			Advice: "give Update less, or without what the error names"}}}, nil
 	}
-	running, stop := context.WithCancel(ctx)
+	// It runs until the report is there: a host whose run has ended tells less.
+	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ran := make(chan error, 1)
 	go func() { ran <- h.Run(running) }()
 	report, err := h.Diagnose(ctx)
