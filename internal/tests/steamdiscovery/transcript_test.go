@@ -4,6 +4,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,7 +28,7 @@ var labStatus = steamdiscovery.Status{
 // Clients of others asked the announcer in a recording: asked the same at the same times, it answers the same, byte for
 // byte, and says goodbye.
 func TestTranscripts(t *testing.T) {
-	files, err := filepath.Glob("testdata/transcripts/*.json")
+	files, err := filepath.Glob("testdata/transcripts/*-discover.json")
 	require.NoError(t, err)
 	require.Len(t, files, 2)
 	for _, file := range files {
@@ -104,5 +105,72 @@ func TestStatusThroughThePublicType(t *testing.T) {
 		again, err := steamdiscoverywire.Parse(packet)
 		require.NoError(t, err)
 		require.Equal(t, packet, encode(t, again))
+	})
+}
+
+// A host of somebody else's, which was killed, started again and stopped: played back, it is seen as it was then, and our
+// questions are the same bytes.
+func TestTranscriptOfAHost(t *testing.T) {
+	recording := transcript.Load(t, "testdata/transcripts/steamstreaming-host.json")
+	synctest.Test(t, func(t *testing.T) {
+		lan := steamdiscoverytest.NewLAN()
+		network := listenAt(t, lan.Host("192.168.77.9"), "27036")
+		defer network.close()
+		discoverer, stop := discover(t, lan.Host("192.168.77.1"), steamdiscovery.DiscoverConfig{
+			ClientID: 7643102103932305409, Passive: true, Interval: 2 * time.Second,
+			Targets: []string{"192.168.77.255", "255.255.255.255"},
+		})
+		defer stop()
+		var seen []steamdiscovery.Event
+		var watching sync.WaitGroup
+		watching.Go(func() {
+			for event := range discoverer.Events(t.Context()) {
+				if event.Kind != steamdiscovery.StepChanged {
+					seen = append(seen, event)
+				}
+			}
+		})
+		begin := time.Now()
+		var asked [][]byte
+		for _, event := range recording.Events {
+			if event.Dir == transcript.ClientToServer {
+				asked = append(asked, event.Payload)
+				continue
+			}
+			time.Sleep(time.Until(begin.Add(time.Duration(event.T * float64(time.Second)))))
+			synctest.Wait()
+			to := discoverer.State().Passive
+			if event.Conn == "ask" {
+				to = discoverer.State().Sockets[0]
+			}
+			lan.Send(event.Payload, netip.MustParseAddrPort(event.Remote), to)
+		}
+		synctest.Wait()
+		time.Sleep(time.Second) // until the last question of the recording
+		var questions [][]byte
+		for _, heard := range network.all(discoveryType) {
+			questions = append(questions, encode(t, heard.packet))
+		}
+		require.Equal(t, asked, questions)
+
+		stop()
+		watching.Wait()
+		require.Len(t, seen, 4)
+		first, last := seen[0].Host, seen[3].Host
+		require.Equal(t, steamdiscovery.Appeared, seen[0].Kind)
+		require.Equal(t, "KRZYS-LAB", first.Name())
+		require.Equal(t, steamdiscovery.ClientID(424242), first.ClientID)
+		require.Equal(t, steamdiscovery.ServiceGameStreaming, first.Status.EnabledServices)
+		require.Equal(t, netip.MustParseAddrPort("192.168.77.2:27036"), first.ConnectAddr())
+		require.Equal(t, steamdiscovery.WasRestarted, seen[1].Reason)
+		require.Equal(t, first.InstanceID, seen[1].Host.InstanceID)
+		require.Equal(t, steamdiscovery.Appeared, seen[2].Kind)
+		require.NotEqual(t, first.InstanceID, last.InstanceID)
+		require.Equal(t, steamdiscovery.SaidOffline, seen[3].Reason)
+
+		counters := discoverer.State().Counters
+		require.Equal(t, uint64(6), counters.Statuses)
+		require.Equal(t, uint64(1), counters.Offlines, "it is sent without the length of a body")
+		require.Equal(t, uint64(2), counters.Ignored.OtherType, "it also asks")
 	})
 }
