@@ -2,7 +2,6 @@ package steamdiscovery
 
 import (
 	"context"
-	"fmt"
 	"iter"
 	"sync"
 )
@@ -30,11 +29,8 @@ func Discover(ctx context.Context, config DiscoverConfig) iter.Seq2[Host, error]
 				return
 			}
 		}
-		if err := ctx.Err(); err != nil {
-			if cause := context.Cause(ctx); cause != err {
-				err = fmt.Errorf("%w: %w", err, cause)
-			}
-			yield(Host{}, &Error{Op: "search", Err: err})
+		if err := ended(ctx, "search"); err != nil {
+			yield(Host{}, err)
 			return
 		}
 		if state := discoverer.State(); state.Counters.Sent == 0 && state.LastError != nil {

@@ -3,6 +3,7 @@ package steamdiscovery
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 )
 
@@ -12,13 +13,15 @@ var (
 	ErrNoInterface = errors.New("no usable IPv4 interface and no explicit target")
 	// ErrInvalidStatus says that a Status cannot be announced.
 	ErrInvalidStatus = errors.New("invalid status")
+	// ErrNobody says, in a [Diagnosis], that nobody answered.
+	ErrNobody = errors.New("nobody answered")
 	// ErrRunning says that Run was called a second time.
 	ErrRunning = errors.New("already running")
 )
 
 // Error is the error of this package: what was being done, where, and why it failed.
 type Error struct {
-	Op   string // "listen", "resolve", "interfaces", "send", "read", "status", "run", "search"
+	Op   string // "listen", "resolve", "interfaces", "send", "read", "status", "run", "search", "diagnose"
 	Addr string // whom or what it was about; may be empty
 	Err  error
 }
@@ -46,3 +49,15 @@ func (e *Error) Timeout() bool {
 
 // Temporary implements net.Error. It is deprecated there and always false here.
 func (e *Error) Temporary() bool { return false }
+
+// ended is the error of an operation whose context ended; nil if it did not. It gives the caller's reason, too.
+func ended(ctx context.Context, op string) error {
+	err := ctx.Err()
+	if err == nil {
+		return nil
+	}
+	if cause := context.Cause(ctx); cause != err {
+		err = fmt.Errorf("%w: %w", err, cause)
+	}
+	return &Error{Op: op, Err: err}
+}
