@@ -35,6 +35,9 @@ type Announcer struct {
 	log     *slog.Logger
 	socket  *socket
 	targets []netip.AddrPort // explicit ones
+	links   func() ([]link, error)
+
+	networks []netip.AddrPort // where the last look or broadcast found them; of Run alone
 
 	stop     chan struct{} // closed by Close
 	stopOnce sync.Once
@@ -94,6 +97,7 @@ func NewAnnouncer(ctx context.Context, config AnnounceConfig) (*Announcer, error
 		log:     orElse(config.Logger, slog.New(slog.DiscardHandler)),
 		socket:  socket,
 		targets: targets,
+		links:   func() ([]link, error) { return usableLinks(config.Interfaces) },
 		stop:    make(chan struct{}),
 		done:    make(chan struct{}),
 		changed: make(chan struct{}, 1),
@@ -204,6 +208,8 @@ func (a *Announcer) broadcastLoop(ctx context.Context, failed <-chan error) erro
 	default:
 	}
 	var last time.Time
+	networks, stopLooking := a.lookForNetworks()
+	defer stopLooking()
 	for {
 		var timer <-chan time.Time
 		if len(due) > 0 {
@@ -223,6 +229,11 @@ func (a *Announcer) broadcastLoop(ctx context.Context, failed <-chan error) erro
 			}
 			due = append(due, next)
 			slices.SortFunc(due, time.Time.Compare)
+		case now := <-networks:
+			if a.newNetworks() {
+				due = append(due, now)
+				slices.SortFunc(due, time.Time.Compare)
+			}
 		case last = <-timer:
 			due = slices.DeleteFunc(due, func(t time.Time) bool { return !t.After(last) })
 			a.broadcast(a.statusPacket(last))
@@ -233,6 +244,7 @@ func (a *Announcer) broadcastLoop(ctx context.Context, failed <-chan error) erro
 // broadcast sends a packet to everyone. A network that cannot be reached is no reason to end: cables come back.
 func (a *Announcer) broadcast(packet []byte) {
 	targets, err := a.audience()
+	a.networks = targets
 	if err == nil && len(targets) == 0 && !a.config.Silent {
 		err = &Error{Op: "interfaces", Err: ErrNoInterface}
 	}
@@ -254,24 +266,6 @@ func (a *Announcer) broadcast(packet []byte) {
 		a.state.Counters.SendFailed++
 		a.log.Warn("broadcast failed", "error", err)
 	}
-}
-
-// audience is everyone to broadcast to.
-func (a *Announcer) audience() ([]netip.AddrPort, error) {
-	switch {
-	case a.config.Silent:
-		return nil, nil
-	case len(a.targets) > 0:
-		return a.targets, nil
-	case a.socket.local.Addr().IsLoopback():
-		return []netip.AddrPort{netip.AddrPortFrom(loopbackBroadcast, a.config.Port)}, nil
-	}
-	links, err := usableLinks(a.config.Interfaces)
-	var targets []netip.AddrPort
-	for _, l := range links {
-		targets = append(targets, netip.AddrPortFrom(l.broadcast, a.config.Port))
-	}
-	return targets, err
 }
 
 // statusPacket is the status with the time of now. It is encoded once a second at most.

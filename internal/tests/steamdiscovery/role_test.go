@@ -3,6 +3,7 @@ package steamdiscovery_test
 import (
 	"context"
 	"encoding/json"
+	"io"
 	"os"
 	"time"
 
@@ -23,13 +24,24 @@ type sighting struct {
 func play(role string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
 	defer cancel()
-	if role == "announce" {
-		// Long enough to be asked three times.
-		ctx, cancel = context.WithTimeout(ctx, 3*time.Second)
-		defer cancel()
+	switch role {
+	case "announce", "stay":
+		if role == "stay" { // until the test closes our standard input
+			go func() {
+				_, _ = io.Copy(io.Discard, os.Stdin)
+				cancel()
+			}()
+		} else { // long enough to be asked three times
+			ctx, cancel = context.WithTimeout(ctx, 3*time.Second)
+			defer cancel()
+		}
 		return steamdiscovery.Announce(ctx, steamdiscovery.AnnounceConfig{Status: steamdiscovery.Status{Hostname: "other side"}})
 	}
-	discoverer, err := steamdiscovery.NewDiscoverer(ctx, steamdiscovery.DiscoverConfig{Passive: role == "listen"})
+	config := steamdiscovery.DiscoverConfig{Passive: role == "listen"}
+	if role == "follow" {
+		config.Interval = 500 * time.Millisecond
+	}
+	discoverer, err := steamdiscovery.NewDiscoverer(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -46,9 +58,10 @@ func play(role string) error {
 		}
 		if event.Kind == steamdiscovery.Gone {
 			state := discoverer.State()
+			state.LastError = nil // which JSON would write, but not read
 			s.State = &state
 		}
-		if err := report.Encode(s); err != nil || event.Kind == steamdiscovery.Gone {
+		if err := report.Encode(s); err != nil || event.Reason == steamdiscovery.SaidOffline {
 			return err
 		}
 	}
