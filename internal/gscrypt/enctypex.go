@@ -77,25 +77,47 @@ func (c *EnctypeX) draw(key *[8]byte, limit, mask byte, sum *byte, position *int
 
 // Decrypt decrypts src into dst, which may be the same slice and must be at least as long. Chunks of a stream are given
 // one after the other, cut anywhere.
+//
+// Every byte waits for the one before: from its plain byte a card is read, and from the sum of three cards one more and one
+// more. That chain is all that the loop should cost. So the three cards that were just put down are not read back, which
+// would make the next byte wait for the memory, too, unless two of the four places are the same: once in some forty bytes.
 func (c *EnctypeX) Decrypt(dst, src []byte) {
 	dst = dst[:len(src)]
 	cards := &c.cards
 	rotor, ratchet, avalanche := c.rotor, c.ratchet, c.avalanche
 	plain, cipherText := c.lastPlain, c.lastCipherText
-	for i, b := range src {
-		atRotor := cards[rotor]
-		ratchet += atRotor
+	for len(src) > 0 {
+		ratchet += cards[rotor]
 		rotor++
+		b := src[0]
 		t := cards[cipherText]
-		cards[cipherText] = cards[ratchet]
-		cards[ratchet] = cards[plain]
-		cards[plain] = cards[rotor]
+		atRatchet := cards[ratchet]
+		atRotor := cards[rotor]
+		sum := cards[plain]
+		if cipherText == ratchet || cipherText == rotor || ratchet == rotor ||
+			plain == cipherText || plain == ratchet || plain == rotor {
+			cards[cipherText] = atRatchet
+			cards[ratchet] = cards[plain]
+			cards[plain] = cards[rotor]
+			cards[rotor] = t
+			avalanche += cards[t]
+			t += cards[avalanche]
+			plain = b ^ cards[t] ^ cards[cards[cards[plain]+cards[cipherText]+cards[ratchet]]]
+			cipherText = b
+			dst[0] = plain
+			src, dst = src[1:], dst[1:]
+			continue
+		}
+		cards[cipherText] = atRatchet
+		cards[ratchet] = sum
+		cards[plain] = atRotor
 		cards[rotor] = t
+		sum += atRatchet + atRotor
 		avalanche += cards[t]
-		plain = b ^ cards[cards[avalanche]+t] ^
-			cards[cards[cards[plain]+cards[cipherText]+cards[ratchet]]]
+		plain = b ^ cards[cards[avalanche]+t] ^ cards[cards[sum]]
 		cipherText = b
-		dst[i] = plain
+		dst[0] = plain
+		src, dst = src[1:], dst[1:]
 	}
 	c.rotor, c.ratchet, c.avalanche = rotor, ratchet, avalanche
 	c.lastPlain, c.lastCipherText = plain, cipherText
