@@ -27,7 +27,7 @@ func (b *Browser) session(ctx context.Context, op string) (*session, error) {
 	if s := b.live(); s != nil {
 		return s, nil
 	}
-	s, err := b.startSession(ctx, op, Query{Fields: []string{"hostname"}}, sbwire.OptionNoList, nil)
+	s, err := b.startSession(ctx, b.newTracker(op), Query{Fields: []string{"hostname"}}, sbwire.OptionNoList, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -39,7 +39,10 @@ type Config struct {
 	ReplyTimeout     time.Duration // the longest silence of a master that owes something; 0 means 5 s
 	ListTimeout      time.Duration // all the waiting for one list, or one search; 0 means 60 s
 	KeepAliveTimeout time.Duration // silence of a master that has sent a keep-alive before; 0 means 60 s
-	IdleTimeout      time.Duration // how long an unused connection for messages stays open; 0 means 30 s
+	// ReconnectFor is how long a subscription whose connection has ended tries to make it again; 0 means not at all, a
+	// negative one without end. The waits between the tries grow from a second to two minutes.
+	ReconnectFor time.Duration
+	IdleTimeout  time.Duration // how long an unused connection for messages stays open; 0 means 30 s
 
 	Keys map[uint8]string // the game's own QR2 keys, 50 to 253, for DirectQuery.Fields
 
@@ -54,6 +57,8 @@ type Config struct {
 
 	MaxServers      int // servers of one list, 0 means 250,000; more is an error
 	MaxElementBytes int // bytes of one server, key or popular value; 0 means 16 KiB
+	MaxPopularBytes int // bytes of all popular values of a list; 0 means 256 KiB
+	MaxListBytes    int // what the servers of a subscription may take in memory; 0 means 128 MiB
 
 	// NatNeg says how Connect negotiates. What is empty in Game, Domain, Host, Resolver, ListenPacket and Logger is taken
 	// from this Config.
@@ -117,7 +122,7 @@ func (c Config) locator() backend.Locator {
 }
 
 func (c Config) limits() sbwire.Limits {
-	return sbwire.Limits{Element: c.MaxElementBytes, Servers: c.MaxServers}
+	return sbwire.Limits{Element: c.MaxElementBytes, Popular: c.MaxPopularBytes, Servers: c.MaxServers}
 }
 
 // natNeg is the NatNeg part with what it takes from the rest.

@@ -191,12 +191,3 @@ func (s Server) rulesOver(old Server) []Field {
 	}
 	return rules
 }
-
-// size is about how many bytes of memory its fields take.
-func (s Server) size() int {
-	size := len(s.row.values)
-	for _, rule := range s.rules {
-		size += len(rule.Key) + len(rule.Value) + 2*stringHeader
-	}
-	return size
-}

@@ -3,9 +3,7 @@ package sb
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net"
-	"net/netip"
 	"slices"
 	"sync"
 	"time"
@@ -21,14 +19,13 @@ type session struct {
 	ctx     context.Context // of the connection
 	cancel  context.CancelCauseFunc
 	done    chan struct{} // closed when the goroutine has ended
-	queue   *queue        // nil: the session is for messages only
+	sub     *Subscription // nil: the session is for messages only
+	round   uint32        // of the subscription's list
 
 	namer   namer         // of the goroutine
 	writing chan struct{} // held while a message is written
 
 	mu      sync.Mutex
-	table   map[netip.AddrPort]Server // of a subscription
-	size    int                       // bytes of the table
 	waiters []*waiter
 	idle    *time.Timer // nil for subscriptions
 	err     error       // why it ended
@@ -43,24 +40,20 @@ type waiter struct {
 
 const (
 	maxWaiters   = 256
-	maxUnread    = 256       // messages of one waiter; with more, nothing is read from the master
-	maxTable     = 128 << 20 // bytes of a subscription's fields
+	maxUnread    = 256 // messages of one waiter; with more, nothing is read from the master
 	closedReason = "closed by this program"
 )
 
-// startSession opens a connection, waits for the beginning of the reply and leaves the rest to a goroutine.
-func (b *Browser) startSession(ctx context.Context, op string, query Query, options sbwire.Options, q *queue) (*session, error) {
+// startSession opens a connection, waits for the beginning of the reply and leaves the rest to a goroutine. The session is
+// that of a subscription, if there is one, and ends with ctx then.
+func (b *Browser) startSession(ctx context.Context, track *tracker, query Query, options sbwire.Options, sub *Subscription) (*session, error) {
 	b.mu.Lock()
 	closed := b.closed
 	b.mu.Unlock()
 	if closed {
-		return nil, &Error{Op: op, Reason: "the browser is closed", Err: net.ErrClosed}
+		return nil, &Error{Op: track.op, Reason: "the browser is closed", Err: net.ErrClosed}
 	}
-	track := b.newTracker(op)
-	if q != nil {
-		track.notify = func(state State) { q.other(StateChanged{state}) }
-	}
-	l, err := b.open(ctx, op, track, query, options)
+	l, err := b.open(ctx, track.op, track, query, options)
 	if err != nil {
 		return nil, err
 	}
@@ -72,11 +65,11 @@ func (b *Browser) startSession(ctx context.Context, op string, query Query, opti
 		return nil, err
 	}
 	b.learn(l, &head, query)
-	s := &session{link: l, browser: b, done: make(chan struct{}), writing: make(chan struct{}, 1), queue: q}
+	s := &session{link: l, browser: b, done: make(chan struct{}), writing: make(chan struct{}, 1), sub: sub}
 	lifetime := context.Background()
-	if q != nil {
+	if sub != nil {
 		lifetime = ctx
-		s.table = make(map[netip.AddrPort]Server)
+		s.round = sub.list.newGeneration()
 	}
 	s.ctx, s.cancel = context.WithCancelCause(lifetime)
 	if !stop() {
@@ -85,7 +78,7 @@ func (b *Browser) startSession(ctx context.Context, op string, query Query, opti
 		return nil, l.fail(ctx.Err(), "")
 	}
 	context.AfterFunc(s.ctx, func() { l.conn.Close() })
-	if q == nil {
+	if sub == nil {
 		s.mu.Lock()
 		s.idle = time.AfterFunc(l.config.IdleTimeout, s.expire)
 		s.mu.Unlock()
@@ -100,7 +93,7 @@ func (s *session) run() {
 	defer s.conn.Close() // here, too: who waits for done wants it closed
 	defer s.cancel(net.ErrClosed)
 	var err error
-	for listing := s.queue != nil; err == nil; {
+	for listing := s.sub != nil; err == nil; {
 		var element sbwire.Element
 		if listing {
 			err = s.nextOfList(s.ctx, &element)
@@ -119,9 +112,6 @@ func (s *session) run() {
 		s.idle = nil // nobody starts it again
 	}
 	s.mu.Unlock()
-	if s.queue != nil {
-		s.queue.end(err)
-	}
 }
 
 // keepAlivePatience is how long the master may be silent: for ever, unless it has shown that it sends keep-alives.
@@ -135,15 +125,12 @@ func (s *session) keepAlivePatience() time.Duration {
 func (s *session) handle(e *sbwire.Element) error {
 	switch e.Kind {
 	case sbwire.KindServer:
-		if s.queue != nil {
+		if s.sub != nil {
 			return s.put(s.namer.server(&e.Server))
 		}
 	case sbwire.KindEnd:
-		if s.queue != nil {
-			s.mu.Lock()
-			count := len(s.table)
-			s.mu.Unlock()
-			s.queue.other(ListComplete{count})
+		if s.sub != nil {
+			s.sub.complete(s.round)
 		}
 	case sbwire.KindMessage:
 		return s.message(e.Message)
@@ -168,17 +155,12 @@ func (s *session) message(m sbwire.Message) error {
 		return s.pushed(s.namer.server(&m.Entry), waited)
 	case sbwire.DeleteServer:
 		s.track.count(func(state *State) { state.Pushes++ })
-		s.mu.Lock()
-		server, ok := s.table[m.Addr]
-		delete(s.table, m.Addr)
-		s.size -= server.size()
-		s.mu.Unlock()
-		if ok {
-			s.queue.server(m.Addr, ServerRemoved{server})
+		if s.sub != nil {
+			s.sub.list.Remove(m.Addr)
 		}
 	case sbwire.MapLoop:
-		if s.queue != nil {
-			s.queue.other(MapLoop(m))
+		if s.sub != nil {
+			s.sub.watch.other(MapLoop(m))
 		}
 	case sbwire.UnknownMessage:
 		s.track.count(func(state *State) { state.Ignored++ })
@@ -188,42 +170,21 @@ func (s *session) message(m sbwire.Message) error {
 
 // pushed takes an update. One that was asked for and is not part of the list does not become part of it.
 func (s *session) pushed(server Server, asked bool) error {
-	if s.queue == nil {
+	if s.sub == nil {
 		return nil
 	}
-	s.mu.Lock()
-	_, listed := s.table[server.Addr]
-	full := !listed && len(s.table) >= s.config.MaxServers
-	s.mu.Unlock()
-	switch {
-	case asked && !listed:
-		return nil
-	case full:
-		return s.fail(ErrMalformed, "the master pushes more servers than the limit")
+	if asked {
+		if _, listed := s.sub.list.Get(server.Addr); !listed {
+			return nil
+		}
 	}
 	return s.put(server)
 }
 
-// put stores a server and tells of it.
+// put stores a server of a subscription.
 func (s *session) put(server Server) error {
-	s.mu.Lock()
-	old, listed := s.table[server.Addr]
-	if listed {
-		server = server.over(old)
-	}
-	s.size += server.size() - old.size()
-	tooLarge := s.size > maxTable
-	if !tooLarge {
-		s.table[server.Addr] = server
-	}
-	s.mu.Unlock()
-	switch {
-	case tooLarge:
-		return s.fail(ErrMalformed, fmt.Sprintf("the fields of all servers take more than %d MiB", maxTable>>20))
-	case listed:
-		s.queue.server(server.Addr, ServerUpdated{Server: server})
-	default:
-		s.queue.server(server.Addr, ServerAdded{server})
+	if err := s.sub.list.Put(server); err != nil {
+		return s.fail(joined(ErrMalformed, err), "the list is larger than Config.MaxServers or Config.MaxListBytes")
 	}
 	return nil
 }

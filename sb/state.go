@@ -22,9 +22,10 @@ const (
 	StepRefused                // the master said no
 	StepFailed                 // broken: see Reason
 	StepClosed                 // closed by us
+	StepWaiting                // a subscription's connection has ended; it is made again at State.Retry
 )
 
-var stepNames = [...]string{"idle", "resolving", "connecting", "requested", "receiving", "connected", "refused", "failed", "closed"}
+var stepNames = [...]string{"idle", "resolving", "connecting", "requested", "receiving", "connected", "refused", "failed", "closed", "waiting"}
 
 // String names the step.
 func (s Step) String() string {
@@ -41,6 +42,9 @@ type State struct {
 	Peer   string    // the master's address
 	Reason string    // why it refused or failed, in words
 	Err    error     // the same as an error
+
+	Reconnects int       // of a subscription: how often its connection was made again
+	Retry      time.Time // with StepWaiting: when it is tried next
 
 	Public      netip.Addr // our address as the master sees it
 	DefaultPort uint16     // the game's default query port, in the words of the master; some are wrong
@@ -66,7 +70,7 @@ type tracker struct {
 
 func (t *tracker) step(step Step, reason string, err error) {
 	t.mu.Lock()
-	if t.state.Step == step && t.state.Reason == reason || t.state.Step >= StepRefused && step == StepClosed {
+	if t.state.Step == step && t.state.Reason == reason || t.state.Step >= StepRefused && t.state.Step != StepWaiting && step == StepClosed {
 		t.mu.Unlock()
 		return // closing does not hide why it failed
 	}

@@ -16,10 +16,21 @@ type Watch struct {
 	done chan struct{} // closed by Close
 
 	// What follows is under the lock of the list.
-	order   []netip.AddrPort // of pending, oldest first, and of some that are pending no more
-	pending map[netip.AddrPort]*record
+	serial  uint64                     // of the newest in order or others
+	order   []queued[netip.AddrPort]   // of pending, oldest first, and of some that are pending no more
+	pending map[netip.AddrPort]*record // what its reader knows of them
+	others  []queued[Event]            // of a subscription; apart, so that dropping the oldest costs the same however many servers wait
 	closed  bool
 }
+
+// queued is something and when it came.
+type queued[T any] struct {
+	serial uint64
+	what   T
+}
+
+// maxOtherEvents is how many events that are not about servers wait.
+const maxOtherEvents = 64
 
 // Watch begins to watch. Its reader knows nothing at first: the servers that the list has by now are ServerAdded.
 func (l *ServerList) Watch() *Watch {
@@ -39,26 +50,43 @@ func (w *Watch) changed(addr netip.AddrPort, old *record) {
 	switch {
 	case !waiting:
 		w.pending[addr] = old
-		w.order = append(w.order, addr)
+		w.serial++
+		w.order = append(w.order, queued[netip.AddrPort]{w.serial, addr})
 	case base == nil && w.list.find(addr) == nil:
 		delete(w.pending, addr) // it came and went unseen
 		if len(w.order) > 2*len(w.pending)+1024 {
 			w.compact()
 		}
 	}
+	w.signal()
+}
+
+func (w *Watch) signal() {
 	select {
 	case w.wake <- struct{}{}:
 	default:
 	}
 }
 
+// other queues an event that is not about a server; of many, the newest wait.
+func (w *Watch) other(event Event) {
+	w.list.mu.Lock()
+	defer w.list.mu.Unlock()
+	if len(w.others) == maxOtherEvents {
+		w.others = slices.Delete(w.others, 0, 1)
+	}
+	w.serial++
+	w.others = append(w.others, queued[Event]{w.serial, event})
+	w.signal()
+}
+
 // compact forgets the places of servers that came and went unseen.
 func (w *Watch) compact() {
 	seen := make(map[netip.AddrPort]bool, len(w.pending))
-	w.order = slices.DeleteFunc(w.order, func(addr netip.AddrPort) bool {
-		_, waiting := w.pending[addr]
-		drop := !waiting || seen[addr]
-		seen[addr] = true
+	w.order = slices.DeleteFunc(w.order, func(item queued[netip.AddrPort]) bool {
+		_, waiting := w.pending[item.what]
+		drop := !waiting || seen[item.what]
+		seen[item.what] = true
 		return drop
 	})
 }
@@ -67,8 +95,8 @@ func (w *Watch) compact() {
 func (w *Watch) Poll() (event Event, ok bool) {
 	w.list.mu.Lock()
 	defer w.list.mu.Unlock()
-	for len(w.order) > 0 {
-		addr := w.order[0]
+	for len(w.order) > 0 && (len(w.others) == 0 || w.order[0].serial < w.others[0].serial) {
+		addr := w.order[0].what
 		w.order = w.order[1:]
 		base, waiting := w.pending[addr]
 		if !waiting {
@@ -78,6 +106,11 @@ func (w *Watch) Poll() (event Event, ok bool) {
 		if event = difference(base, w.list.find(addr)); event != nil {
 			return event, true
 		}
+	}
+	if len(w.others) > 0 {
+		event = w.others[0].what
+		w.others = slices.Delete(w.others, 0, 1)
+		return event, true
 	}
 	w.order = nil
 	return nil, false
@@ -134,6 +167,6 @@ func (w *Watch) Close() {
 	}
 	w.closed = true
 	close(w.done)
-	w.order, w.pending = nil, nil
+	w.order, w.pending, w.others = nil, nil, nil
 	w.list.watches = slices.DeleteFunc(w.list.watches, func(other *Watch) bool { return other == w })
 }

@@ -319,7 +319,7 @@ func TestSubscriptionKeepsSoMuchOnly(t *testing.T) {
 		defer subscription.Close()
 		synctest.Wait()
 		typed(t, subscription.Err(), sb.ErrMalformed)
-		require.ErrorContains(t, subscription.Err(), "MiB")
+		require.ErrorContains(t, subscription.Err(), "MaxListBytes")
 	})
 }
 
