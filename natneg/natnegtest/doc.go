@@ -11,4 +11,16 @@
 // It behaves as the original client expects, or imitates a family of living servers ([Config].Family), and it can
 // misbehave ([Faults]). It does NAT detection as well; on loopback everything has one IP address, so for that the sockets
 // want to be on several addresses (Config.Listen, Config.Conns).
+//
+// A [Network] puts players and servers on an internet in memory, with a [NAT] of any kind in front of each player, delay and
+// loss. It needs no root, no sockets and, inside a testing/synctest bubble, no time:
+//
+//	synctest.Test(t, func(t *testing.T) {
+//		internet := natnegtest.NewNetwork(natnegtest.NetworkConfig{Delay: 30 * time.Millisecond})
+//		server, err := internet.Servers(natnegtest.Config{})
+//		...
+//		alice := internet.NAT(netip.MustParseAddr("203.0.113.1"), natnegtest.PortRestricted()).Host(netip.MustParseAddr("192.168.1.2"))
+//		config := natneg.Config{Game: "mygame", Servers: server.Addrs(), ListenPacket: alice.ListenPacket}
+//		...
+//	})
 package natnegtest

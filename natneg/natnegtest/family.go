@@ -69,7 +69,8 @@ var behaviours = map[quirks.Family]behaviour{
 	quirks.Original: {
 		ackBody: mirrorBody,
 		repeat:  500 * time.Millisecond, gotData: 1, deadbeat: 10800 * time.Millisecond,
-		longReport: true, preinit: natnegwire.PreinitReady, addressCheck: true, natify: natifyFull,
+		privateAddr: true,
+		longReport:  true, preinit: natnegwire.PreinitReady, addressCheck: true, natify: natifyFull,
 	},
 	quirks.OpenSpy: {
 		ackBody: openspyBody, target: toEverySource, ertTests: true,
