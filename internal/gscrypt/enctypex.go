@@ -34,12 +34,12 @@ func NewEnctypeX(clientChallenge [8]byte, serverChallenge []byte, secret string)
 		return nil, err
 	}
 	c := new(EnctypeX)
-	c.shuffle(key)
+	c.shuffle(key[:])
 	return c, nil
 }
 
 // shuffle brings the cards into the order that the key says.
-func (c *EnctypeX) shuffle(key [8]byte) {
+func (c *EnctypeX) shuffle(key []byte) {
 	for i := range c.cards {
 		c.cards[i] = byte(i)
 	}
@@ -50,7 +50,7 @@ func (c *EnctypeX) shuffle(key [8]byte) {
 		if mask>>1 >= i {
 			mask >>= 1
 		}
-		j := c.draw(&key, i, mask, &sum, &position)
+		j := c.draw(key, i, mask, &sum, &position)
 		c.cards[i], c.cards[j] = c.cards[j], c.cards[i]
 	}
 	c.rotor, c.ratchet, c.avalanche = c.cards[1], c.cards[3], c.cards[5]
@@ -58,7 +58,7 @@ func (c *EnctypeX) shuffle(key [8]byte) {
 }
 
 // draw is the key's "random" number from 0 to limit.
-func (c *EnctypeX) draw(key *[8]byte, limit, mask byte, sum *byte, position *int) byte {
+func (c *EnctypeX) draw(key []byte, limit, mask byte, sum *byte, position *int) byte {
 	for try := 1; ; try++ {
 		*sum = c.cards[*sum] + key[*position]
 		if *position++; *position == len(key) {
