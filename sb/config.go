@@ -24,6 +24,13 @@ type Config struct {
 	Secret      string // secret of that game; it is never sent, logged or printed
 	GameVersion uint32 // told to the master, 0 is what nearly every game says
 
+	// Protocol is the generation of the game: QR1 for games up to about 2004, whose masters listen on port 28900; 0 means
+	// QR2. It decides how lists are asked for, and servers of which nothing else is known.
+	Protocol Protocol
+	// Enctype is how a master of the older protocol is asked to encrypt its list: 0 not at all, 1 or 2 as the game does.
+	// Masters of today understand 0, unless they imitate the original for one game.
+	Enctype int
+
 	Domain   string   // the back end's domain; the master's name is made from it: example.net gives gmtest.ms8.example.net
 	Host     string   // one host for all services; wins over Domain
 	Addr     string   // the list master's address, with or without port; wins over both
@@ -115,6 +122,14 @@ func setDefault[T int | time.Duration](value *T, standard T) {
 	if *value <= 0 {
 		*value = standard
 	}
+}
+
+// service is the list master of the protocol.
+func (c Config) service() backend.Service {
+	if c.Protocol == QR1 {
+		return backend.OldList
+	}
+	return backend.List
 }
 
 func (c Config) locator() backend.Locator {

@@ -15,8 +15,9 @@
 //	}
 //	connection, err := browser.Connect(ctx, servers[choice], conn)
 //
-// It speaks version 2 of the protocol (encryption "enctypeX"), which QR2 games use; older games' lists (QR1, port 28900)
-// are not part of it, nor is sending ICMP echoes, which needs privileges.
+// It speaks version 2 of the list protocol (encryption "enctypeX"), which QR2 games use, and with Config.Protocol QR1 also
+// that of older games (port 28900), which community masters such as those of 333networks speak. It does not send ICMP
+// echoes, which needs privileges.
 //
 // The living masters differ much (spec servers.md §4); what works with all of them is: a plain filter, a few fields. A
 // master that does not like a request mostly says nothing at all, so everything has a time limit, and [ErrSilence] is

@@ -83,7 +83,7 @@ func (l *link) dial(ctx context.Context) error {
 	limited, cancel := context.WithTimeout(ctx, l.config.ConnectTimeout)
 	defer cancel()
 	l.track.step(StepResolving, "", nil)
-	addrs, err := l.config.locator().Resolve(limited, backend.List, l.config.Game, l.config.Addr)
+	addrs, err := l.config.locator().Resolve(limited, l.config.service(), l.config.Game, l.config.Addr)
 	if err != nil {
 		if errors.Is(err, backend.ErrNotConfigured) {
 			err = joined(ErrNotConfigured, err)

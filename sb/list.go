@@ -29,6 +29,9 @@ type Query struct {
 	NoCache bool
 	// Plain gives up the fields of servers that can be queried directly; ask those themselves, with QueryAll.
 	Plain bool
+	// Text asks a master of the older protocol for addresses as text. The compact form, which is the default, is known to
+	// all of them, but carries IPv4 only.
+	Text bool
 	// SourceIP pretends to ask from another IPv4 address; masters that do not trust us ignore it.
 	SourceIP netip.Addr
 }
@@ -102,6 +105,9 @@ func (b *Browser) request(query Query, options sbwire.Options) (sbwire.ListReque
 //
 // A master that answers nothing at all to the options of the query, as UniSpy does, is asked again for a plain list.
 func (b *Browser) List(ctx context.Context, query Query) iter.Seq2[Server, error] {
+	if b.config.Protocol == QR1 {
+		return b.oldList(ctx, query)
+	}
 	return func(yield func(Server, error) bool) {
 		full, plain := query.options(0)
 		err := b.list(ctx, query, full, yield)

@@ -44,9 +44,11 @@ type Server struct {
 	Addr    netip.AddrPort
 	Private netip.AddrPort // the server's own address in its network; the zero value if it is not known
 	Flags   Flags          // 0 for a server that no master listed
-	Ping    time.Duration  // round trip of the direct query, 0 if there was none
-	Players Table          // from a direct query
-	Teams   Table          // from a direct query
+	// Protocol is what the server speaks, as far as the master's generation or its own answer tells; 0 is not known.
+	Protocol Protocol
+	Ping     time.Duration // round trip of the direct query, 0 if there was none
+	Players  Table         // from a direct query
+	Teams    Table         // from a direct query
 	// QueryErr says why a direct query of this server brought nothing; nil if there was none or it did.
 	QueryErr error
 

@@ -53,6 +53,9 @@ func (b *Browser) startSession(ctx context.Context, track *tracker, query Query,
 	if closed {
 		return nil, &Error{Op: track.op, Reason: "the browser is closed", Err: net.ErrClosed}
 	}
+	if b.config.Protocol == QR1 {
+		return nil, &Error{Op: track.op, Reason: "masters of the older protocol have lists only", Err: ErrNotConfigured}
+	}
 	l, err := b.open(ctx, track.op, track, query, options)
 	if err != nil {
 		return nil, err

@@ -29,6 +29,7 @@ const (
 	NatNeg3                  // third matchup server, UDP 27901
 	GameStats                // statistics, TCP 29920
 	CDKey                    // CD key validation, UDP 29910
+	OldList                  // list master of QR1 games, TCP 28900
 )
 
 // ErrNotConfigured says that neither a domain, a host nor an address was given, so the service has no name.
@@ -69,6 +70,8 @@ func (s Service) String() string {
 		return "GStats"
 	case CDKey:
 		return "CD key service"
+	case OldList:
+		return "older list master"
 	}
 	return "service " + strconv.Itoa(int(s))
 }
@@ -90,6 +93,8 @@ func (s Service) Port() uint16 {
 		return 29920
 	case CDKey:
 		return 29910
+	case OldList:
+		return 28900
 	}
 	return 0
 }
@@ -118,6 +123,8 @@ func (s Service) name(game, domain string) string {
 		return game + ".gamestats." + domain
 	case CDKey:
 		return "key." + domain
+	case OldList:
+		return "master." + domain
 	}
 	return domain
 }

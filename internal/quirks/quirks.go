@@ -16,4 +16,6 @@ const (
 	Crymp    Family = "crymp"    // crymp-net/gamespy-emulator (Crysis)
 	Section8 Family = "section8" // sokie/section8-gamespy-server
 	DumbSpy  Family = "dumbspy"  // dogclan/dumbspy (Battlefield 2 login)
+
+	Net333 Family = "333networks" // 333networks/Masterserver-Qt5 (QR1 and its lists only)
 )

@@ -64,6 +64,10 @@ func (c *conn) close() {
 func (c *conn) serve() {
 	defer c.work.Wait()
 	defer c.close()
+	if c.server.config.Old {
+		c.serveOld()
+		return
+	}
 	for {
 		message, err := readMessage(c.raw)
 		if err != nil {

@@ -27,6 +27,9 @@ type Config struct {
 	// Family imitates a family of living servers (spec servers.md §4.1): "openspy", "wfc", "dwc", "unispy", "kr4uzi" or
 	// "crymp"; empty is the original.
 	Family Family
+	// Old speaks the older list protocol, that of QR1 games, on every connection. Besides the original there are the families
+	// "openspy" and "333networks" of it.
+	Old bool
 
 	Listen   string       // address to listen on; empty means 127.0.0.1:0
 	Listener net.Listener // instead of Listen; the Server closes it

@@ -34,6 +34,7 @@ func TestHostPort(t *testing.T) {
 		{"matchup", domain, backend.NatNeg3, "", "gmtest.natneg3.example.net:27901"},
 		{"statistics", domain, backend.GameStats, "", "gmtest.gamestats.example.net:29920"},
 		{"CD key", domain, backend.CDKey, "", "key.example.net:29910"},
+		{"list of older games", domain, backend.OldList, "", "master.example.net:28900"},
 		{"one host for all", host, backend.List, "", "192.0.2.1:28910"},
 		{"override with port", host, backend.List, "list.test:7", "list.test:7"},
 		{"override without port", host, backend.GPCM, "gp.test", "gp.test:29900"},
