@@ -3,6 +3,7 @@ package gp
 import (
 	"bytes"
 	"net"
+	"strings"
 	"testing"
 )
 
@@ -12,6 +13,50 @@ var buddyMessage = []byte(`\bm\1\f\1234567\date\1200000000\msg\Are you there? We
 // window is how many messages are on their way before the program has taken them, so that none is dropped: fewer than the
 // event queue holds.
 const window = 500
+
+// benchmarkBurst measures what the server sends again and again, without a taker for the events.
+func benchmarkBurst(b *testing.B, burst []byte, messages int) {
+	s := newSession(Config{})
+	left := b.N
+	text := string(burst)
+	b.ReportAllocs()
+	b.ResetTimer()
+	begin(s, &stream{next: func() string {
+		if left <= 0 {
+			return ""
+		}
+		left -= messages
+		return text
+	}})
+	<-s.Done()
+	b.StopTimer()
+	_ = s.Close()
+	if s.State().Counters.Malformed != 0 {
+		b.Fatalf("%+v", s.State())
+	}
+}
+
+// BenchmarkStatus measures statuses of two forms that change each time.
+func BenchmarkStatus(b *testing.B) {
+	benchmarkBurst(b, bytes.Repeat([]byte(`\bm\100\f\1234567\msg\|s|1|ss|In the lobby|ls|gmtest://192.0.2.1:6500|ip|3221225985|p|6500\final\`+
+		`\bm\100\f\1234567\msg\|s|2|ss|Friday night|ls|gmtest://192.0.2.2:6500|ip|3221225985|p|6500\final\`), 250), 500)
+}
+
+// BenchmarkStatusInfo is the same in the newer form.
+func BenchmarkStatusInfo(b *testing.B) {
+	const one = `\bsi\\state\2\profile\1234567\bip\0\bport\0\hostip\3221225985\hprivip\0\qport\6500\hport\6501\sessflags\2\rstatus\in game\gameType\ctf\gameVnt\\gameMn\facing\product\1\qmodeflags\0\final\`
+	benchmarkBurst(b, bytes.Repeat([]byte(one+strings.Replace(one, "facing", "dm_bay", 1)), 250), 500)
+}
+
+// BenchmarkStatusAgain measures statuses that say the same again, as DWC sends them with every reply.
+func BenchmarkStatusAgain(b *testing.B) {
+	benchmarkBurst(b, bytes.Repeat([]byte(`\bm\100\f\1234567\msg\|s|1|ss|In the lobby|ls|gmtest://192.0.2.1:6500\final\`), 500), 500)
+}
+
+// BenchmarkKeepAlive measures keep-alives of the server.
+func BenchmarkKeepAlive(b *testing.B) {
+	benchmarkBurst(b, bytes.Repeat([]byte(`\ka\\final\`), 500), 500)
+}
 
 // take gives messages out in batches, as a program that looks once a frame does, and asks for the next when it has them all.
 func take(b *testing.B, s *Session, ask func(n int)) {

@@ -14,7 +14,7 @@ func (s *Session) handle(message gpwire.Message) *Error {
 	case *gpwire.BuddyMessage:
 		s.handleBuddyMessage(m)
 	case *gpwire.BuddyStatusInfo:
-		s.handleStatus(statusOfInfo(m))
+		s.handleStatusInfo(m)
 	case *gpwire.KeepAlive:
 		s.count(func(c *Counters) { c.KeepAlivesReceived++ })
 	case *gpwire.BuddyList:
@@ -80,9 +80,9 @@ func (s *Session) handleBuddyMessage(m *gpwire.BuddyMessage) {
 		}
 		s.handleStatus(BuddyStatus{
 			ProfileID: m.From, Status: status.Status,
-			Text: cut(status.Text, gpwire.MaxStatus), Location: cut(status.Location, gpwire.MaxLocation),
+			Text: shorten(status.Text, gpwire.MaxStatus, m.Payload), Location: shorten(status.Location, gpwire.MaxLocation, m.Payload),
 			IP: status.IP, Port: status.Port, QuietFlags: status.QuietFlags,
-		})
+		}, nil)
 	case gpwire.TypeInvite:
 		product, location, err := gpwire.ParseInvitePayload(m.Payload)
 		if err != nil {
@@ -99,15 +99,17 @@ func (s *Session) handleBuddyMessage(m *gpwire.BuddyMessage) {
 	}
 }
 
-func statusOfInfo(m *gpwire.BuddyStatusInfo) BuddyStatus {
-	return BuddyStatus{
-		ProfileID: m.ProfileID, Status: m.Status, Text: cut(m.RichStatus, gpwire.MaxRichStatus), IP: m.IP, Port: m.Port, QuietFlags: m.QuietFlags,
-		Game: &GameInfo{
-			HostIP: m.HostIP, HostPrivateIP: m.HostPrivateIP, QueryPort: m.QueryPort, HostPort: m.HostPort,
-			SessionFlags: m.SessionFlags, Type: cut(m.GameType, gpwire.MaxGameText), Variant: cut(m.GameVariant, gpwire.MaxGameText),
-			Map: cut(m.GameMap, gpwire.MaxGameText), ProductID: m.ProductID,
-		},
-	}
+// handleStatusInfo takes a status in the newer form.
+func (s *Session) handleStatusInfo(m *gpwire.BuddyStatusInfo) {
+	text := func(text string, limit int) string { return shorten(text, limit, text) }
+	s.handleStatus(BuddyStatus{
+		ProfileID: m.ProfileID, Status: m.Status, Text: text(m.RichStatus, gpwire.MaxRichStatus), IP: m.IP, Port: m.Port,
+		QuietFlags: m.QuietFlags,
+	}, &GameInfo{
+		HostIP: m.HostIP, HostPrivateIP: m.HostPrivateIP, QueryPort: m.QueryPort, HostPort: m.HostPort,
+		SessionFlags: m.SessionFlags, Type: text(m.GameType, gpwire.MaxGameText), Variant: text(m.GameVariant, gpwire.MaxGameText),
+		Map: text(m.GameMap, gpwire.MaxGameText), ProductID: m.ProductID,
+	})
 }
 
 // pong answers a ping without waiting: a server that sends pings and reads nothing must not stop the session.

@@ -60,16 +60,19 @@ const (
 	newsFull                // there is no room
 )
 
-// status takes a buddy's status. A first status makes somebody a buddy (spec gp.md §6.2). Where the texts are those of
-// before, the new ones are let go, in *status too.
-func (r *roster) status(status *BuddyStatus) news {
+// judge says what a buddy's status, with the game if it is of the newer form, is to the roster. Where the texts are those of
+// before, the new ones are let go.
+func (r *roster) judge(status *BuddyStatus, game *GameInfo) news {
 	id := status.ProfileID
 	if r.blocked[id] {
 		return newsBlocked
 	}
 	known, ok := r.buddies[id]
-	if !ok && len(r.buddies) >= maxBuddies {
+	switch {
+	case !ok && len(r.buddies) >= maxBuddies:
 		return newsFull
+	case !ok:
+		return newsBuddy
 	}
 	if known.status.Text == status.Text {
 		status.Text = known.status.Text
@@ -77,32 +80,30 @@ func (r *roster) status(status *BuddyStatus) news {
 	if known.status.Location == status.Location {
 		status.Location = known.status.Location
 	}
-	same := ok && known.told && known.status.equal(*status)
-	if same {
-		if known.seen == r.connection && known.spoken == r.connection {
-			return newsNone
-		}
-		known.seen, known.spoken = r.connection, r.connection
-		r.buddies[id] = known
-		return newsNone
-	}
-	r.buddies[id] = buddy{status: *status, told: true, seen: r.connection, spoken: r.connection}
-	r.touch()
-	if ok {
+	if !known.told || !known.status.equal(status, game) {
 		return newsStatus
 	}
-	delete(r.outgoing, id)
-	return newsBuddy
+	if known.seen != r.connection || known.spoken != r.connection {
+		known.seen, known.spoken = r.connection, r.connection
+		r.buddies[id] = known
+	}
+	return newsNone
 }
 
-// equal compares two statuses with all that they say.
-func (s BuddyStatus) equal(other BuddyStatus) bool {
-	game, otherGame := s.Game, other.Game
-	if (game == nil) != (otherGame == nil) || game != nil && *game != *otherGame {
+// equal compares all that two statuses say.
+func (s BuddyStatus) equal(other *BuddyStatus, game *GameInfo) bool {
+	if (s.Game == nil) != (game == nil) || game != nil && *s.Game != *game {
 		return false
 	}
-	s.Game, other.Game = nil, nil
-	return s == other
+	s.Game = nil
+	return s == *other
+}
+
+// keep notes a status that is news. A first status makes somebody a buddy (spec gp.md §6.2).
+func (r *roster) keep(status BuddyStatus) {
+	r.buddies[status.ProfileID] = buddy{status: status, told: true, seen: r.connection, spoken: r.connection}
+	delete(r.outgoing, status.ProfileID)
+	r.touch()
 }
 
 // add makes profiles buddies that are not yet, and returns how many.
@@ -265,14 +266,19 @@ type statusNews struct {
 	change RosterChanged
 }
 
-// handleStatus takes a status in either form. What the server says again is no news. Its texts are kept as long as the
-// session lasts, so they are cut to what the original takes (spec gp.md §3).
-func (s *Session) handleStatus(status BuddyStatus) {
+// gameNews is the same for the newer form.
+type gameNews struct {
+	statusNews
+	game GameInfo
+}
+
+// handleStatus takes a status, with a game if it is of the newer form. What the server says again is no news. Its texts are
+// kept as long as the session lasts, so they are cut to what the original takes (spec gp.md §3).
+func (s *Session) handleStatus(status BuddyStatus, game *GameInfo) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	n := s.roster.status(&status)
-	change := ChangeStatus
-	switch n {
+	judged := s.roster.judge(&status, game)
+	switch judged {
 	case newsBlocked:
 		s.state.Counters.Blocked++
 		return
@@ -282,18 +288,26 @@ func (s *Session) handleStatus(status BuddyStatus) {
 	case newsFull:
 		s.state.Counters.Dropped++
 		s.state.Reason = "too many buddies, a status was not kept"
-		s.events.push(&status)
-		return
-	case newsBuddy:
-		change = ChangeBuddyAdded
-	case newsStatus:
+	case newsBuddy, newsStatus:
 	}
-	both := &statusNews{status: status, change: RosterChanged{Change: change, ProfileID: status.ProfileID}}
+	var both *statusNews
+	if game != nil {
+		all := &gameNews{game: *game}
+		both, status.Game = &all.statusNews, &all.game
+	} else {
+		both = &statusNews{}
+	}
+	both.status, both.change = status, RosterChanged{Change: ChangeStatus, ProfileID: status.ProfileID}
 	s.events.push(&both.status)
-	s.events.push(&both.change)
-	if n == newsBuddy {
+	if judged == newsFull {
+		return
+	}
+	s.roster.keep(status)
+	if judged == newsBuddy {
+		both.change.Change = ChangeBuddyAdded
 		s.wantProfile(status.ProfileID)
 	}
+	s.events.push(&both.change)
 }
 
 // handleBuddyList adds the buddies that are not known yet. Lists may come at any time, in parts, and again.

@@ -22,6 +22,7 @@ type Session struct {
 	log      *slog.Logger
 	events   *queue
 	decoder  gpwire.Decoder // of the goroutine that reads, and before it of the login
+	texts    texts          // likewise
 
 	closing  chan struct{}   // closed when the session ends
 	lifetime context.Context // of what the session does by itself: ends with it
@@ -58,7 +59,7 @@ const goodbyeTimeout = time.Second
 func newSession(config Config) *Session {
 	config = config.withDefaults()
 	lifetime, over := context.WithCancel(context.Background())
-	return &Session{
+	s := &Session{
 		config:    config,
 		log:       config.Logger,
 		events:    newQueue(config.EventQueue),
@@ -73,6 +74,8 @@ func newSession(config Config) *Session {
 		roster:    newRoster(),
 		profiles:  profileCache{limit: config.ProfileCache, age: config.ProfileAge},
 	}
+	s.decoder.Text = s.texts.keep
+	return s
 }
 
 // ProfileID is the profile that is logged in.

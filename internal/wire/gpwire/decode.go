@@ -9,10 +9,17 @@ import (
 // maxPairs bounds the pairs of a message that is not a list. The longest of the protocol has about thirty.
 const maxPairs = 256
 
-// Decoder reads messages, reusing its memory between them. What it returns shares no memory with the message. It is not
-// safe for concurrent use. The zero value is ready.
+// Decoder reads messages, reusing its memory between them. What it returns shares no memory with the message, but a
+// [*BuddyMessage], [*BuddyStatusInfo] or [*KeepAlive] of a server, which come often, is overwritten by the next one; its
+// texts are not. It is not safe for concurrent use. The zero value is ready.
 type Decoder struct {
-	f fields
+	// Text makes a string of what was read. Nil means a copy of its own for each.
+	Text func([]byte) string
+
+	f       fields
+	message BuddyMessage
+	status  BuddyStatusInfo
+	alive   KeepAlive
 }
 
 // layout is a message that describes its fields.
@@ -29,11 +36,13 @@ func (d *Decoder) FromServer(body []byte) (Message, error) {
 	}
 	switch d.f.name {
 	case "bm":
-		return d.read(&BuddyMessage{})
+		d.message = BuddyMessage{}
+		return d.read(&d.message)
 	case "bsi":
-		return d.read(&BuddyStatusInfo{})
+		d.status = BuddyStatusInfo{}
+		return d.read(&d.status)
 	case "ka":
-		return d.read(&KeepAlive{})
+		return d.read(&d.alive)
 	case "lc":
 		if string(d.f.value) == "1" {
 			return d.read(&Greeting{})
@@ -124,7 +133,7 @@ func (d *Decoder) FromClient(body []byte) (Message, error) {
 // scan splits a message into its pairs.
 func (d *Decoder) scan(body []byte) error {
 	f := &d.f
-	f.in, f.err, f.value, f.name = f.in[:0], nil, nil, ""
+	f.in, f.err, f.value, f.name, f.copy = f.in[:0], nil, nil, "", d.Text
 	scanner := kv.Scan(body)
 	command, ok := scanner.Next()
 	if !ok {

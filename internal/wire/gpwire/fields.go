@@ -34,6 +34,8 @@ type fields struct {
 	in      []kv.Pair // the pairs behind the command
 	value   []byte    // of the command
 	err     error
+
+	copy func([]byte) string // of a text that was read; nil: string
 }
 
 // integer is every kind of number in a message.
@@ -96,7 +98,11 @@ func (f *fields) text(key string, v *string, limit int, m mode) {
 		}
 		return
 	}
-	*v = string(value)
+	if f.copy != nil {
+		*v = f.copy(value)
+	} else {
+		*v = string(value)
+	}
 }
 
 // flag visits a key that is only present or absent.
