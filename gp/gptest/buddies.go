@@ -1,6 +1,7 @@
 package gptest
 
 import (
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -40,11 +41,9 @@ func (c *conn) handleRequest(m gpwire.Message) {
 	case *gpwire.Revoke:
 		c.revoke(m.ProfileID)
 	case *gpwire.AddBlock:
-		c.account.blocked[m.ProfileID] = true
-		c.server.publishTo(c.account, m.ProfileID)
+		c.block(m.ProfileID)
 	case *gpwire.RemoveBlock:
-		delete(c.account.blocked, m.ProfileID)
-		c.server.publishTo(c.account, m.ProfileID)
+		c.unblock(m.ProfileID)
 	case *gpwire.Invite:
 		c.deliver(m.ProfileID, gpwire.BuddyMessage{Type: gpwire.TypeInvite, Payload: gpwire.InvitePayload(m.ProductID, m.Location)})
 	case *gpwire.GetProfile:
@@ -54,22 +53,79 @@ func (c *conn) handleRequest(m gpwire.Message) {
 	case *gpwire.UpdateUserInfo:
 		c.updateUserInfo(m)
 	case *gpwire.NewProfile:
-		a := c.account.Account
-		a.ProfileID, a.Nick, a.UniqueNick, a.Buddies, a.Blocked = 0, m.Nick, "", nil, nil
-		c.put(&gpwire.NewProfileReply{ProfileID: c.server.add(a).ProfileID, ID: m.ID})
+		c.newProfile(m)
 	case *gpwire.DeleteProfile:
-		gone := c.account
-		c.server.accounts = slices.DeleteFunc(c.server.accounts, func(a *account) bool { return a == gone })
-		c.put(&gpwire.DeleteProfileReply{ID: m.ID})
+		c.deleteProfile(m)
 	case *gpwire.RegisterNick:
 		c.registerNick(m)
 	case *gpwire.RegisterCDKey:
-		c.put(&gpwire.RegisterCDKeyReply{ID: m.ID})
+		c.registerCDKey(m)
+	case *gpwire.InviteTo:
+		c.account.products = m.Products
+	case *gpwire.Quiet:
+		held := c.holds(gpwire.TypeRequest)
+		c.quiet = m.Flags
+		c.deliverWaiting(held)
+		c.server.publish(c.account)
 	}
 	if c.server.config.Family == quirks.DWC {
 		if statuses := c.statuses(sorted(c.account.buddies)); len(statuses) > 0 {
 			c.put(statuses...) // with every reply (servers.md §5.3)
 		}
+	}
+}
+
+// block keeps a profile from seeing and reaching the client.
+func (c *conn) block(id ProfileID) {
+	if c.account.blocked[id] {
+		c.refuse(gpwire.ErrorAddBlockAlreadyBlocked, false, "The profile is blocked already.", 0)
+		return
+	}
+	c.account.blocked[id] = true
+	c.server.publishTo(c.account, id)
+}
+
+// unblock is the reverse.
+func (c *conn) unblock(id ProfileID) {
+	if !c.account.blocked[id] {
+		c.refuse(gpwire.ErrorRemoveBlockNotBlocked, false, "The profile is not blocked.", 0)
+		return
+	}
+	delete(c.account.blocked, id)
+	c.server.publishTo(c.account, id)
+}
+
+// holds reports whether the client has asked the server to hold such a message back (spec gp.md §5.2).
+func (c *conn) holds(kind gpwire.MessageType) bool {
+	switch kind {
+	case gpwire.TypeMessage:
+		return c.quiet&gpwire.QuietMessages != 0
+	case gpwire.TypeUTM:
+		return c.quiet&gpwire.QuietUTMs != 0
+	case gpwire.TypeRequest, gpwire.TypeAuth, gpwire.TypeRevoke:
+		return c.quiet&gpwire.QuietLists != 0
+	}
+	return false
+}
+
+// deliverWaiting sends what has waited for a login, or for the client to want it, with the open requests if they have waited
+// too.
+func (c *conn) deliverWaiting(requests bool) {
+	a := c.account
+	var rest []gpwire.BuddyMessage
+	for _, waiting := range a.offline {
+		if c.holds(waiting.Type) {
+			rest = append(rest, waiting)
+			continue
+		}
+		c.put(&waiting)
+	}
+	a.offline = rest
+	if !requests || c.holds(gpwire.TypeRequest) {
+		return
+	}
+	for _, from := range slices.Sorted(maps.Keys(a.requests)) {
+		c.deliverRequest(from, a.requests[from])
 	}
 }
 
@@ -107,7 +163,8 @@ func (c *conn) deliver(to ProfileID, m gpwire.BuddyMessage) {
 		return
 	}
 	m.From = c.account.ProfileID
-	if len(a.conns) == 0 {
+	awake := slices.DeleteFunc(slices.Clone(a.conns), func(other *conn) bool { return other.holds(m.Type) })
+	if len(awake) == 0 {
 		if s.config.Family == quirks.OpenSpy || m.Type != gpwire.TypeMessage {
 			c.refuse(gpwire.ErrorMessageBuddyOffline, false, "The buddy is offline.", 0)
 			return
@@ -121,7 +178,7 @@ func (c *conn) deliver(to ProfileID, m gpwire.BuddyMessage) {
 	if s.config.Family == quirks.DWC {
 		m.Date = time.Now().Unix()
 	}
-	for _, other := range a.conns {
+	for _, other := range awake {
 		other.put(&m)
 	}
 }
@@ -139,7 +196,7 @@ func (c *conn) addBuddy(m *gpwire.AddBuddy) {
 		return
 	}
 	if s.config.Family == quirks.WFC { // adding from both sides makes friends, without a request
-		from.buddies[to.ProfileID] = true
+		s.follow(from, to.ProfileID)
 		if to.buddies[from.ProfileID] {
 			s.befriend(from, to)
 			s.befriend(to, from)
@@ -168,7 +225,9 @@ func (c *conn) deliverRequest(from ProfileID, r request) {
 	if c.server.config.Family == quirks.DWC {
 		m.Date, m.Payload = time.Now().Unix(), gpwire.SignPayload("\r\n"+r.reason, r.signature)
 	}
-	c.put(&m)
+	if !c.holds(m.Type) {
+		c.put(&m)
+	}
 }
 
 // authorize accepts a buddy request: the one who asked gets the buddy.
@@ -189,7 +248,7 @@ func (c *conn) authorize(m *gpwire.AuthAdd) {
 		return
 	}
 	delete(c.account.requests, m.ProfileID)
-	from.buddies[c.account.ProfileID] = true
+	s.follow(from, c.account.ProfileID)
 	s.befriend(from, c.account)
 }
 
@@ -212,7 +271,7 @@ func (c *conn) deleteBuddy(id ProfileID) {
 		c.refuse(gpwire.ErrorDeleteBuddyNotBuddy, false, "The profile is not a buddy.", 0)
 		return
 	}
-	delete(c.account.buddies, id)
+	c.server.unfollow(c.account, id)
 	if c.server.config.Family == quirks.OpenSpy {
 		c.tellRevoked(c.server.profile(id))
 	}
@@ -225,7 +284,7 @@ func (c *conn) revoke(id ProfileID) {
 		c.refuse(gpwire.ErrorRevokeNotBuddy, false, "The profile is not a buddy.", 0)
 		return
 	}
-	delete(other.buddies, c.account.ProfileID)
+	c.server.unfollow(other, c.account.ProfileID)
 	c.tellRevoked(other)
 }
 
@@ -243,10 +302,8 @@ func (c *conn) tellRevoked(other *account) {
 
 // publish tells everybody who has the profile as a buddy what it does.
 func (s *Server) publish(a *account) {
-	for _, other := range s.accounts {
-		if other.buddies[a.ProfileID] {
-			s.publishTo(a, other.ProfileID)
-		}
+	for _, id := range slices.Sorted(maps.Keys(s.followers[a.ProfileID])) {
+		s.publishTo(a, id)
 	}
 }
 
@@ -291,7 +348,11 @@ func (c *conn) statuses(profiles []ProfileID) []message {
 			messages = append(messages, info)
 			continue
 		}
-		payload := a.status.Payload()
+		status := a.status
+		if len(a.conns) > 0 && s.config.Family == quirks.Original {
+			status.QuietFlags = a.conns[0].quiet
+		}
+		payload := status.Payload()
 		if offline {
 			payload = "|s|0|ss|Offline"
 		} else if s.config.Family == quirks.WFC {

@@ -15,23 +15,26 @@ import (
 type conn struct {
 	server *Server
 	net    net.Conn
-	out    chan []byte // closed by hangUp
+	faults Faults
+	wake   chan struct{} // has a token when there is something to write
 	gone   chan struct{}
 	once   sync.Once
 
-	hungUp    bool
+	out       [][]byte // to be written
+	hungUp    bool     // and then to be closed
 	search    bool
 	challenge string
 	account   *account
 	key       gpwire.SessionKey
 	revision  int
+	quiet     int
 }
 
 // outQueue is how many messages wait for a client that does not read. One more, and the server gives it up.
 const outQueue = 4096
 
 func (s *Server) serve(nc net.Conn, search bool) {
-	c := &conn{server: s, net: nc, out: make(chan []byte, outQueue), gone: make(chan struct{}), search: search}
+	c := &conn{server: s, net: nc, wake: make(chan struct{}, 1), gone: make(chan struct{}), search: search}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
@@ -39,7 +42,8 @@ func (s *Server) serve(nc net.Conn, search bool) {
 		return
 	}
 	s.conns[c] = true
-	if !search && !s.config.Faults.NoGreeting {
+	c.faults = s.config.Faults
+	if !search && !c.faults.NoGreeting {
 		c.challenge = s.newChallenge()
 		c.put(&gpwire.Greeting{Challenge: c.challenge, ID: 1})
 	}
@@ -58,22 +62,27 @@ func (c *conn) abort() {
 
 // hangUp closes the connection when everything was sent.
 func (c *conn) hangUp() {
-	if !c.hungUp {
-		c.hungUp = true
-		close(c.out)
+	c.hungUp = true
+	c.signal()
+}
+
+func (c *conn) signal() {
+	select {
+	case c.wake <- struct{}{}:
+	default:
 	}
 }
 
 func (c *conn) writeLoop() {
 	defer c.abort()
-	w := &faultyWriter{conn: c.net, faults: c.server.config.Faults}
+	w := &faultyWriter{conn: c.net, faults: c.faults}
 	for {
-		select {
-		case b, ok := <-c.out:
-			if !ok {
-				return
-			}
-			if delay := c.server.config.Faults.Delay; delay > 0 {
+		c.server.mu.Lock()
+		batch, last := c.out, c.hungUp
+		c.out = nil
+		c.server.mu.Unlock()
+		for _, b := range batch {
+			if delay := c.faults.Delay; delay > 0 {
 				select {
 				case <-time.After(delay):
 				case <-c.gone:
@@ -83,6 +92,12 @@ func (c *conn) writeLoop() {
 			if !w.write(b) {
 				return
 			}
+		}
+		if last {
+			return
+		}
+		select {
+		case <-c.wake:
 		case <-c.gone:
 			return
 		}
@@ -108,10 +123,8 @@ func (c *conn) readLoop() {
 	defer c.leave()
 	var splitter kv.Splitter
 	var decoder gpwire.Decoder
-	segment := make([]byte, 4096)
 	for {
-		n, err := c.net.Read(segment)
-		splitter.Append(segment[:n])
+		_, err := splitter.Fill(c.net, 1024)
 		for {
 			body, ok, splitErr := splitter.Next()
 			if splitErr != nil {
@@ -165,7 +178,9 @@ func (c *conn) leave() {
 		a.conns = slices.DeleteFunc(a.conns, func(other *conn) bool { return other == c })
 		if len(a.conns) == 0 {
 			a.status = gpwire.BuddyStatus{}
-			s.publish(a)
+			if !s.closed {
+				s.publish(a)
+			}
 		}
 	}
 }
@@ -194,11 +209,12 @@ func (c *conn) send(b []byte) {
 	if c.hungUp || len(b) == 0 {
 		return
 	}
-	select {
-	case c.out <- b:
-	default:
+	if len(c.out) >= outQueue {
 		c.abort()
+		return
 	}
+	c.out = append(c.out, b)
+	c.signal()
 }
 
 // refuse sends an error the way the family writes it (servers.md §5.1.4).

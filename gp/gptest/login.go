@@ -103,7 +103,11 @@ func (c *conn) login(m *gpwire.Login) {
 // find finds the account of a login, or the code of the error.
 func (s *Server) find(m *gpwire.Login) (*account, gpwire.ErrorCode) {
 	code := gpwire.ErrorLoginBadUniqueNick
-	for _, a := range s.accounts {
+	candidates := s.accounts
+	if m.UniqueNick != "" && m.AuthToken == "" && m.Ticket == "" {
+		candidates = s.nicks[strings.ToLower(m.UniqueNick)]
+	}
+	for _, a := range candidates {
 		if a.PartnerID != m.PartnerID && m.AuthToken == "" {
 			continue
 		}
@@ -195,7 +199,7 @@ func (c *conn) accept(a *account, m *gpwire.Login, secret, user string) {
 	}
 	a.ticket = s.newTicket()
 	a.conns = append(a.conns, c)
-	c.account, c.key, c.revision = a, s.sessionKey(a), m.SDKRevision
+	c.account, c.key, c.revision, c.quiet = a, s.sessionKey(a), m.SDKRevision, m.Quiet
 	reply := &gpwire.LoginReply{
 		SessionKey: c.key, Proof: s.proof(secret, user, m, c.challenge), UserID: s.userID(a), ProfileID: a.ProfileID,
 		UniqueNick: a.UniqueNick, Ticket: a.ticket, ID: m.ID,
@@ -217,13 +221,7 @@ func (c *conn) accept(a *account, m *gpwire.Login, secret, user string) {
 	if len(after) > 0 {
 		c.put(after...)
 	}
-	for _, waiting := range a.offline {
-		c.put(&waiting)
-	}
-	a.offline = nil
-	for from, request := range a.requests {
-		c.deliverRequest(from, request)
-	}
+	c.deliverWaiting(true)
 }
 
 // lists are what the family sends around a login: before the reply and after it (servers.md §5.3).

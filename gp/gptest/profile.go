@@ -50,7 +50,7 @@ func (c *conn) updateProfile(m *gpwire.UpdateProfile) {
 		case "nick":
 			a.Nick = change.Value
 		case "uniquenick":
-			a.UniqueNick = change.Value
+			c.server.rename(a, change.Value)
 		case "firstname":
 			a.FirstName = change.Value
 		case "lastname":
@@ -84,6 +84,75 @@ func (c *conn) registerNick(m *gpwire.RegisterNick) {
 			return
 		}
 	}
-	c.account.UniqueNick = m.UniqueNick
+	c.server.rename(c.account, m.UniqueNick)
 	c.put(&gpwire.RegisterNickReply{ID: m.ID})
+}
+
+// registerCDKey ties a CD key to the client's profile, if neither has another.
+func (c *conn) registerCDKey(m *gpwire.RegisterCDKey) {
+	key, err := gscrypt.DecodePassword(m.CDKeyEnc)
+	code := gpwire.ErrorCode(0)
+	switch {
+	case err != nil || key == "":
+		code = gpwire.ErrorRegisterCDKeyBadKey
+	case c.account.cdKey != "" && c.account.cdKey != key:
+		code = gpwire.ErrorRegisterCDKeyAlreadySet
+	}
+	for _, other := range c.server.accounts {
+		if code == 0 && other != c.account && other.cdKey == key {
+			code = gpwire.ErrorRegisterCDKeyAlreadyTaken
+		}
+	}
+	if code != 0 {
+		c.refuse(code, false, code.String(), m.ID)
+		return
+	}
+	c.account.cdKey = key
+	c.put(&gpwire.RegisterCDKeyReply{ID: m.ID})
+}
+
+// siblings are the profiles of the client's account: those with the same e-mail address.
+func (c *conn) siblings() (list []*account) {
+	for _, other := range c.server.accounts {
+		if strings.EqualFold(other.Email, c.account.Email) && other.PartnerID == c.account.PartnerID {
+			list = append(list, other)
+		}
+	}
+	return list
+}
+
+// newProfile adds a profile to the client's account, or gives one of its profiles another nick.
+func (c *conn) newProfile(m *gpwire.NewProfile) {
+	var replaced *account
+	for _, other := range c.siblings() {
+		if other.Nick == m.Nick {
+			c.refuse(gpwire.ErrorNewProfileBadOldNick, false, "A profile with this nick exists.", m.ID)
+			return
+		}
+		if m.Replace && other.Nick == m.OldNick {
+			replaced = other
+		}
+	}
+	switch {
+	case !m.Replace:
+		a := c.account.Account
+		a.ProfileID, a.Nick, a.UniqueNick, a.Buddies, a.Blocked = 0, m.Nick, "", nil, nil
+		added := c.server.add(a)
+		c.put(&gpwire.NewProfileReply{ProfileID: added.ProfileID, ID: m.ID})
+	case replaced == nil:
+		c.refuse(gpwire.ErrorNewProfileBadNick, false, "There is no profile with the nick to be replaced.", m.ID)
+	default:
+		replaced.Nick = m.Nick
+		c.put(&gpwire.NewProfileReply{ProfileID: replaced.ProfileID, ID: m.ID})
+	}
+}
+
+// deleteProfile deletes the client's profile. The original keeps the last one of an account.
+func (c *conn) deleteProfile(m *gpwire.DeleteProfile) {
+	if c.server.config.Family == quirks.Original && len(c.siblings()) < 2 {
+		c.refuse(gpwire.ErrorDeleteProfileLast, false, "The last profile of an account cannot be deleted.", m.ID)
+		return
+	}
+	c.server.remove(c.account)
+	c.put(&gpwire.DeleteProfileReply{ID: m.ID})
 }

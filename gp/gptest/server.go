@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -79,6 +80,9 @@ type Server struct {
 	listeners []net.Listener
 	conns     map[*conn]bool
 	accounts  []*account
+	profiles  map[ProfileID]*account
+	nicks     map[string][]*account            // by uniquenick, in lower case
+	followers map[ProfileID]map[ProfileID]bool // who has a profile as a buddy
 	received  []string
 
 	done sync.WaitGroup
@@ -94,8 +98,10 @@ type account struct {
 	status   gpwire.BuddyStatus
 	info     gpwire.StatusInfo
 	ticket   string
-	changes  map[string]string // of updates, by key
-	conns    []*conn           // logged in
+	cdKey    string
+	products []gpwire.ProductID // that it takes invitations for
+	changes  map[string]string  // of updates, by key
+	conns    []*conn            // logged in
 }
 
 // request is a buddy request that was not answered yet.
@@ -105,7 +111,10 @@ type request struct {
 
 // New makes a server that listens nowhere: give it connections with [Server.ServeConn], or call [Server.Start].
 func New(config Config) *Server {
-	s := &Server{config: config, log: config.Logger, conns: make(map[*conn]bool)}
+	s := &Server{
+		config: config, log: config.Logger, conns: make(map[*conn]bool), profiles: make(map[ProfileID]*account),
+		nicks: make(map[string][]*account), followers: make(map[ProfileID]map[ProfileID]bool),
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}
@@ -155,11 +164,13 @@ func (s *Server) Start() error {
 func accept(listener net.Listener, serve func(net.Conn)) {
 	for {
 		conn, err := listener.Accept()
-		if errors.Is(err, net.ErrClosed) {
+		switch {
+		case errors.Is(err, net.ErrClosed):
 			return
-		}
-		if err == nil {
+		case err == nil:
 			serve(conn)
+		default:
+			time.Sleep(10 * time.Millisecond) // too many open files, say: it may pass
 		}
 	}
 }
@@ -241,23 +252,51 @@ func (s *Server) add(a Account) *account {
 		Account: a, buddies: make(map[ProfileID]bool), blocked: make(map[ProfileID]bool),
 		requests: make(map[ProfileID]request), changes: make(map[string]string),
 	}
+	s.accounts = append(s.accounts, added)
+	s.profiles[a.ProfileID] = added
+	s.nicks[strings.ToLower(a.UniqueNick)] = append(s.nicks[strings.ToLower(a.UniqueNick)], added)
 	for _, id := range a.Buddies {
-		added.buddies[id] = true
+		s.follow(added, id)
 	}
 	for _, id := range a.Blocked {
 		added.blocked[id] = true
 	}
-	s.accounts = append(s.accounts, added)
 	return added
 }
 
 // profile finds an account by its profile.
-func (s *Server) profile(id ProfileID) *account {
-	at := slices.IndexFunc(s.accounts, func(a *account) bool { return a.ProfileID == id })
-	if at < 0 {
-		return nil
+func (s *Server) profile(id ProfileID) *account { return s.profiles[id] }
+
+// remove deletes an account.
+func (s *Server) remove(a *account) {
+	s.accounts = slices.DeleteFunc(s.accounts, func(other *account) bool { return other == a })
+	delete(s.profiles, a.ProfileID)
+	s.rename(a, "")
+}
+
+// rename gives an account another uniquenick.
+func (s *Server) rename(a *account, nick string) {
+	before := strings.ToLower(a.UniqueNick)
+	if s.nicks[before] = slices.DeleteFunc(s.nicks[before], func(other *account) bool { return other == a }); len(s.nicks[before]) == 0 {
+		delete(s.nicks, before)
 	}
-	return s.accounts[at]
+	a.UniqueNick = nick
+	s.nicks[strings.ToLower(nick)] = append(s.nicks[strings.ToLower(nick)], a)
+}
+
+// follow makes id a buddy of owner.
+func (s *Server) follow(owner *account, id ProfileID) {
+	owner.buddies[id] = true
+	if s.followers[id] == nil {
+		s.followers[id] = make(map[ProfileID]bool)
+	}
+	s.followers[id][owner.ProfileID] = true
+}
+
+// unfollow is the reverse.
+func (s *Server) unfollow(owner *account, id ProfileID) {
+	delete(owner.buddies, id)
+	delete(s.followers[id], owner.ProfileID)
 }
 
 // Online reports whether a profile is logged in.
@@ -308,6 +347,24 @@ func (s *Server) Kick(id ProfileID) {
 			c.hangUp()
 		}
 	}
+}
+
+// Drop ends the connections of a profile without a word, as a crash of the server or of the network does.
+func (s *Server) Drop(id ProfileID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if a := s.profile(id); a != nil {
+		for _, c := range a.conns {
+			c.abort()
+		}
+	}
+}
+
+// SetFaults changes what the server does wrong, on connections that come from now on.
+func (s *Server) SetFaults(faults Faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.config.Faults = faults
 }
 
 // RenewTicket gives a profile a new login ticket and tells it.
