@@ -185,7 +185,7 @@ func diagnoseAvailability(m MasterState) diagnosis.Step {
 
 func diagnoseHeartbeat(m MasterState) diagnosis.Step {
 	step := diagnosis.Step{Name: "hear from the master", Peer: m.Addr.String(), Outcome: diagnosis.Passed,
-		Found: fmt.Sprintf("%d heartbeats and %d keep-alives sent, %d packets came back", m.Heartbeats, m.KeepAlives, m.Answered)}
+		Found: fmt.Sprintf("heartbeats: %d, keep-alives: %d, packets from it: %d", m.Heartbeats, m.KeepAlives, m.Answered)}
 	if m.WithoutPlayers {
 		step.Found += "; it took no notice of heartbeats with players"
 	}

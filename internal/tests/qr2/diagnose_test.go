@@ -47,7 +47,7 @@ func TestDiagnose(t *testing.T) {
 		"unavailable for now": {master: qr2test.Config{TemporarilyUnavailable: []string{game}}, is: qr2.ErrTemporarilyUnavailable,
 			want: []string{"asks again every minute"}},
 		"silence": {faults: qr2test.Faults{Silent: true}, is: qr2.ErrNoAnswer,
-			want: []string{"warning ask whether", "failed  hear from the master", "3 heartbeats", "port 27900 gets out"}},
+			want: []string{"warning ask whether", "failed  hear from the master", "heartbeats: 3", "port 27900 gets out"}},
 		"silence, but available": {faults: qr2test.Faults{NoChallenge: true}, is: qr2.ErrNoAnswer,
 			want: []string{"the master takes no notice of this game"}},
 		"several silent addresses": {config: qr2.Config{Addr: "many.example.net"}, none: true, is: qr2.ErrNoAnswer,

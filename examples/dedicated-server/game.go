@@ -1,0 +1,104 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/relight-sdk/relight/qr2"
+)
+
+// game is the game: players are who has said "join NAME". Only play's goroutine touches it.
+type game struct {
+	host    *qr2.Host
+	conn    net.PacketConn // the game's view of the socket: what is not the host's
+	options options
+	out     *printer
+	players map[string]player // by address
+	joins   int
+}
+
+type player struct {
+	name   string
+	number int // in the order of joining
+	said   int // is the score
+}
+
+func newGame(host *qr2.Host, o options, out *printer) *game {
+	return &game{host: host, conn: host.GameConn(), options: o, out: out, players: make(map[string]player)}
+}
+
+// publish says what the server is like now. Queries are answered with it, and the masters hear of a change.
+func (g *game) publish() error {
+	snapshot := qr2.Snapshot{Server: qr2.Fields{
+		{Key: "hostname", Value: g.options.name},
+		{Key: "gamever", Value: "1.0"},
+		{Key: "hostport", Value: strconv.Itoa(g.conn.LocalAddr().(*net.UDPAddr).Port)},
+		{Key: "mapname", Value: g.options.mapName},
+		{Key: "gametype", Value: "chat"},
+		{Key: "gamemode", Value: "openplaying"},
+		{Key: "numplayers", Value: strconv.Itoa(len(g.players))},
+		{Key: "maxplayers", Value: strconv.Itoa(g.options.slots)},
+	}}
+	inOrder := slices.SortedFunc(maps.Values(g.players), func(a, b player) int { return cmp.Compare(a.number, b.number) })
+	for _, p := range inOrder {
+		snapshot.Players = append(snapshot.Players, qr2.Fields{{Key: "player_", Value: p.name}, {Key: "score_", Value: strconv.Itoa(p.said)}})
+	}
+	return g.host.Update(snapshot)
+}
+
+// play reads what players send, until the socket is closed.
+func (g *game) play() error {
+	b := make([]byte, 1500)
+	for {
+		n, from, err := g.conn.ReadFrom(b)
+		if err != nil {
+			return err
+		}
+		if err := g.handle(string(b[:n]), from); err != nil {
+			return err
+		}
+	}
+}
+
+// handle takes one datagram. Strangers can only join, and get no more bytes than they send: the address of a datagram may
+// be forged.
+func (g *game) handle(text string, from net.Addr) error {
+	command, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	p, known := g.players[from.String()]
+	switch {
+	case command == "join" && !known && rest != "" && len(rest) <= 32 && !strings.Contains(rest, "\x00"):
+		if len(g.players) >= g.options.slots {
+			g.send(from, "full")
+			return nil
+		}
+		g.joins++
+		g.players[from.String()] = player{name: rest, number: g.joins}
+		g.out.print(line{Event: "joined", Player: rest, Addr: from.String()})
+		g.send(from, "hi "+rest)
+		return g.publish()
+	case command == "leave" && known:
+		delete(g.players, from.String())
+		g.out.print(line{Event: "left", Player: p.name, Addr: from.String()})
+		g.send(from, "bye")
+		return g.publish()
+	case command == "say" && known:
+		p.said++
+		g.players[from.String()] = p
+		g.out.print(line{Event: "said", Player: p.name, Text: rest})
+		for to := range g.players {
+			if addr, err := net.ResolveUDPAddr("udp", to); err == nil {
+				g.send(addr, fmt.Sprintf("%s: %s", p.name, rest))
+			}
+		}
+		return g.publish()
+	}
+	return nil
+}
+
+// send may fail, as when a player's network is gone: that is no reason to end the game.
+func (g *game) send(to net.Addr, text string) { _, _ = g.conn.WriteTo([]byte(text), to) }
