@@ -28,7 +28,7 @@ const (
 
 // Diagnose asks as [Discover] does, and tells step by step what it saw: which networks there are, whether the sockets open,
 // whether our own broadcasts come back, and who answers. It takes DiscoverConfig.SearchTime, and for that long listens on
-// the port of Steam too, with what the package's documentation says about a Steam client on this machine.
+// the port of Steam too, if it broadcasts, with what the package's documentation says about a Steam client on this machine.
 //
 // The error is nil unless ctx ended first; what does not work is in the Diagnosis.
 func Diagnose(ctx context.Context, config DiscoverConfig) (*Diagnosis, error) {
@@ -43,7 +43,7 @@ func diagnose(ctx context.Context, report *Diagnosis, config DiscoverConfig) err
 		report.Add(diagnosis.Step{Name: "ask who is there", Outcome: diagnosis.Skipped})
 		return ended(ctx, "diagnose")
 	}
-	discoverer, step := openForDiagnosis(ctx, config)
+	discoverer, step := openForDiagnosis(ctx, probe, config)
 	report.Add(step)
 	if discoverer == nil {
 		report.Add(diagnosis.Step{Name: "ask who is there", Outcome: diagnosis.Skipped})
@@ -64,7 +64,7 @@ func diagnose(ctx context.Context, report *Diagnosis, config DiscoverConfig) err
 	if err := ended(ctx, "diagnose"); err != nil {
 		return err
 	}
-	heard := diagnoseEcho(report, state, discoverer.config)
+	heard := diagnoseEcho(report, state)
 	report.Add(diagnoseAnswers(state, hosts, heard, time.Since(began)))
 	return nil
 }
@@ -114,17 +114,20 @@ func diagnoseTargets(ctx context.Context, report *Diagnosis, d *Discoverer) bool
 		step.Advice = "check the names in DiscoverConfig.Targets, or give IPv4 addresses"
 	}
 	report.Add(step)
+	d.targets = targets
 	return err == nil
 }
 
 // openForDiagnosis opens the sockets, that on Steam's port among them if it can be had.
-func openForDiagnosis(ctx context.Context, config DiscoverConfig) (*Discoverer, diagnosis.Step) {
+func openForDiagnosis(ctx context.Context, probe *Discoverer, config DiscoverConfig) (*Discoverer, diagnosis.Step) {
 	began := time.Now()
-	config.Passive = true
+	// Bound last, our socket on the port would get what is sent to this machine alone, in place of the Steam client that
+	// it is for: so there is one only where questions are broadcast, which reach everybody.
+	config.Passive = len(config.Targets) == 0 || len(config.Interfaces) > 0 || slices.ContainsFunc(probe.targets, isBroadcast)
 	discoverer, err := NewDiscoverer(ctx, config)
 	step := diagnosis.Step{Name: "open sockets", Outcome: diagnosis.Passed}
 	failure, _ := errors.AsType[*Error](err)
-	if failure != nil && failure.Op == "listen" && failure.Addr == newDiscoverer(config).config.PassiveAddr {
+	if failure != nil && failure.Op == "listen" && config.Passive && failure.Addr == probe.config.PassiveAddr {
 		step.Outcome, step.Peer, step.Err = diagnosis.Warned, failure.Addr, failure.Err
 		if errors.Is(err, syscall.EADDRINUSE) {
 			step.Found, step.Advice = "another program has the port for itself", advicePort
@@ -142,7 +145,10 @@ func openForDiagnosis(ctx context.Context, config DiscoverConfig) (*Discoverer, 
 		for _, o := range discoverer.sockets {
 			locals = append(locals, o.local)
 		}
-		step.Found = fmt.Sprintf("ask from %s, listen on %s", joined(locals), discoverer.State().Passive)
+		step.Found = "ask from " + joined(locals)
+		if config.Passive {
+			step.Found += fmt.Sprintf(", listen on %s", discoverer.State().Passive)
+		}
 	}
 	return discoverer, step
 }
@@ -158,18 +164,15 @@ const (
 
 // diagnoseEcho tells whether what we broadcast came back to this machine: then it went out, and its firewall lets such
 // packets in.
-func diagnoseEcho(report *Diagnosis, state DiscovererState, config DiscoverConfig) echo {
+func diagnoseEcho(report *Diagnosis, state DiscovererState) echo {
 	step := diagnosis.Step{Name: "hear our own broadcasts", Outcome: diagnosis.Skipped}
 	defer func() { report.Add(step) }()
-	broadcasts := slices.ContainsFunc(state.Targets, func(target netip.AddrPort) bool {
-		return target.Port() == config.Port && (target.Addr() == limitedBroadcast || target.Addr() == loopbackBroadcast)
-	})
 	switch {
+	case !slices.ContainsFunc(state.Targets, isBroadcast):
+		step.Found = "nothing was broadcast"
+		return echoUnknown
 	case !state.Passive.IsValid():
 		step.Found = "nobody listens on the port"
-		return echoUnknown
-	case !broadcasts:
-		step.Found = "nothing was broadcast"
 		return echoUnknown
 	case state.Counters.Ignored.Own > 0:
 		step.Outcome, step.Found = diagnosis.Passed, fmt.Sprintf("%d of them", state.Counters.Ignored.Own)
@@ -215,6 +218,12 @@ func diagnoseAnswers(state DiscovererState, hosts []Host, heard echo, took time.
 		step.Found += fmt.Sprintf("; %d could not be sent", counters.SendFailed)
 	}
 	return step
+}
+
+// isBroadcast tells whether everybody hears what is sent there. Each network gets one packet of this kind, besides the one
+// to its own broadcast address.
+func isBroadcast(target netip.AddrPort) bool {
+	return target.Addr() == limitedBroadcast || target.Addr() == loopbackBroadcast
 }
 
 func joined(addresses []netip.AddrPort) string {
