@@ -372,6 +372,7 @@ func (d *Discoverer) State() DiscovererState {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	state := d.state
+	state.Hosts = len(d.table.hosts)
 	state.Sockets = slices.Clone(state.Sockets)
 	state.Targets = slices.Clone(state.Targets)
 	state.Counters.LostEvents = d.feed.lostEvents()

@@ -44,7 +44,14 @@ type socket struct {
 	local netip.AddrPort
 }
 
+// readBuffer is asked of the system for each socket: a whole house may answer within a millisecond, and what the usual
+// buffer of 200 KB cannot hold is lost.
+const readBuffer = 1 << 20
+
 func newSocket(conn net.PacketConn) *socket {
+	if sized, ok := conn.(interface{ SetReadBuffer(bytes int) error }); ok {
+		_ = sized.SetReadBuffer(readBuffer) // the system gives what it will
+	}
 	fast, _ := conn.(addrPortConn)
 	return &socket{PacketConn: conn, fast: fast, local: addrPortOf(conn.LocalAddr())}
 }

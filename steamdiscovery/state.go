@@ -96,6 +96,7 @@ type DiscovererState struct {
 	Passive  netip.AddrPort   // where it listens to broadcasts; not valid while it does not
 	Targets  []netip.AddrPort // whom it asked last
 	Search   uint32           // sequence number of the search
+	Hosts    int              // how many are in the table
 	LastPoll time.Time        // when it asked last
 
 	// LastError is why the last poll reached nobody, or why a socket failed; nil after a poll that reached at least one
