@@ -3,10 +3,8 @@
 package udpmux
 
 import (
-	"errors"
 	"net"
 	"net/netip"
-	"os"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -41,7 +39,14 @@ type Mux struct {
 	raw  net.PacketConn
 	fast addrPortConn // raw, if it is one
 	conn *Conn
-	size int // of the largest datagram that is read whole
+	size int  // of the largest datagram that is read whole
+	fed  bool // it does not read: its owner feeds it
+
+	// Who holds the lead uses these.
+	source source
+	fails  failures // of the source
+	ours   []*entry // those that took something of the datagrams that came together
+	sink   sink     // anybody may use it
 
 	handlers atomic.Pointer[[]*entry]
 	exposed  atomic.Bool // the game has asked for its view and not closed it; changed with mu held
@@ -50,11 +55,12 @@ type Mux struct {
 	detaching atomic.Bool // the reader was asked to let go of the connection; changed with mu held
 
 	mu      sync.Mutex
-	refs    int  // users that have not called their release function
-	closing bool // the game is closing the connection
-	running bool
+	refs    int           // users that have not called their release function
+	closing bool          // the game is closing the connection
+	running bool          // the goroutine was started
 	err     error         // why the reader ended
-	done    chan struct{} // closed when the reader has ended
+	ended   chan struct{} // closed when err is set
+	done    chan struct{} // closed when nobody reads any more
 }
 
 // Stats counts datagrams since the Mux was made.
@@ -81,22 +87,36 @@ func attach(conn net.PacketConn, size int) (m *Mux, release func()) {
 	if view, ok := conn.(*Conn); ok {
 		m = view.mux
 	} else {
-		m = &Mux{raw: conn, size: size, done: make(chan struct{})}
-		m.fast, _ = conn.(addrPortConn)
-		m.conn = newConn(m)
-		m.handlers.Store(new([]*entry))
+		m = newMux(conn, size)
+		if udp, ok := conn.(*net.UDPConn); ok && size == maxDatagram {
+			if source, sink := openBatch(udp, size); source != nil {
+				m.source, m.sink = source, sink
+			}
+		}
 	}
 	m.mu.Lock()
+	defer m.mu.Unlock()
 	m.refs++
 	m.startLocked()
-	m.mu.Unlock()
 	return m, sync.OnceFunc(m.release)
+}
+
+func newMux(conn net.PacketConn, size int) *Mux {
+	m := &Mux{raw: conn, size: size, ended: make(chan struct{}), done: make(chan struct{})}
+	m.fast, _ = conn.(addrPortConn)
+	m.conn = newConn(m)
+	m.handlers.Store(new([]*entry))
+	plain := &oneByOne{mux: m}
+	m.source, m.sink = plain, plain
+	return m
 }
 
 // entry is a protocol on the connection.
 type entry struct {
 	key    any // nil: others do not mind it
 	handle Handler
+	flush  func() // nil for none
+	took   bool   // something since the latest flush; who holds the lead knows
 }
 
 // Handle adds a protocol behind those that are there. remove takes it out; a datagram that is being handled meanwhile
@@ -109,7 +129,18 @@ func (m *Mux) Handle(h Handler) (remove func()) {
 // HandleOnly is Handle for protocols that would take each other's datagrams: there is one for each key at a time, and ok
 // is false for a second one. A nil key is nobody's.
 func (m *Mux) HandleOnly(key any, h Handler) (remove func(), ok bool) {
-	added := &entry{key, h}
+	return m.add(&entry{key: key, handle: h})
+}
+
+// HandleBatches is Handle for a protocol that answers several datagrams together: flush is called behind those that came
+// together, on the same goroutine, if h took any.
+func (m *Mux) HandleBatches(h Handler, flush func()) (remove func()) {
+	remove, _ = m.add(&entry{handle: h, flush: flush})
+	return remove
+}
+
+func (m *Mux) add(added *entry) (remove func(), ok bool) {
+	key := added.key
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	list := *m.handlers.Load()
@@ -159,6 +190,10 @@ func (m *Mux) WriteTo(b []byte, to netip.AddrPort) error {
 	return err
 }
 
+// WriteBatch sends datagrams on the shared connection, several in one system call where there is one. It tries all of them,
+// and says how many failed and why the first of these did.
+func (m *Mux) WriteBatch(packets []Packet) (failed int, err error) { return m.sink.write(packets) }
+
 // Done is closed when the reader has ended because the connection was closed or broke.
 func (m *Mux) Done() <-chan struct{} { return m.done }
 
@@ -179,25 +214,17 @@ func (m *Mux) Stats() Stats {
 	}
 }
 
-func (m *Mux) startLocked() {
-	if m.running || m.err != nil {
-		return
-	}
-	m.running = true
-	go m.read()
-}
-
 func (m *Mux) release() {
 	m.mu.Lock()
 	m.refs--
-	if m.refs > 0 || m.exposed.Load() || m.closing || m.err != nil {
+	if m.refs > 0 || m.exposed.Load() && !m.fed || m.closing || m.err != nil {
 		m.mu.Unlock()
 		return
 	}
-	// The reader sits in ReadFrom: a deadline in the past wakes it without closing what is not ours.
 	m.detaching.Store(true)
 	m.mu.Unlock()
-	if err := m.raw.SetReadDeadline(time.Unix(1, 0)); err != nil && !errors.Is(err, net.ErrClosed) {
+	// Who reads sits in the connection's read: a deadline in the past wakes it without closing what is not ours.
+	if !m.conn.interrupt() {
 		return // a connection without deadlines; there is no waiting for its reader
 	}
 	timer := time.NewTimer(detachTimeout)
@@ -209,42 +236,29 @@ func (m *Mux) release() {
 	_ = m.raw.SetReadDeadline(time.Time{})
 }
 
-func (m *Mux) read() {
-	buf := make([]byte, m.size)
-	var failures failures
-	for {
-		n, from, err := m.readOnce(buf)
-		switch {
-		case err != nil && n > 0 && n == len(buf):
-			// Windows: the datagram is longer than the buffer.
-		case err != nil:
-			if m.readerEnds(err, failures.tooMany()) {
-				return
+// take offers a datagram to the protocols.
+func (m *Mux) take(b []byte, from netip.AddrPort) bool {
+	for _, e := range *m.handlers.Load() {
+		if e.handle(b, from) {
+			if e.flush != nil && !e.took {
+				e.took = true
+				m.ours = append(m.ours, e)
 			}
-		default:
-			m.dispatch(buf[:n], from)
-			failures.count = 0
-			if m.detaching.Load() && m.readerEnds(net.ErrClosed, false) {
-				return
-			}
+			m.stats.taken.Add(1)
+			return true
 		}
 	}
+	return false
 }
 
-// failures counts read errors that follow each other closely.
-type failures struct {
-	count int
-	last  time.Time
-}
-
-func (f *failures) tooMany() bool {
-	now := time.Now()
-	if now.Sub(f.last) > errorsApart {
-		f.count = 0
+// flush ends what came together.
+func (m *Mux) flush() {
+	for i, e := range m.ours {
+		e.took = false
+		m.ours[i] = nil
+		e.flush()
 	}
-	f.last = now
-	f.count++
-	return f.count >= maxReadErrors
+	m.ours = m.ours[:0]
 }
 
 func (m *Mux) readOnce(buf []byte) (int, netip.AddrPort, error) {
@@ -257,51 +271,6 @@ func (m *Mux) readOnce(buf []byte) (int, netip.AddrPort, error) {
 		return n, netip.AddrPort{}, err
 	}
 	return n, addrPort(addr), nil
-}
-
-// readerEnds decides whether a read error is the last one, and ends the reader if it is.
-func (m *Mux) readerEnds(err error, tooMany bool) bool {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	switch {
-	case m.detaching.Load():
-		err = net.ErrClosed
-	case tooMany || errors.Is(err, net.ErrClosed):
-	case isTimeout(err):
-		// Somebody set a deadline on the connection that they gave away; it is not for this reader.
-		_ = m.raw.SetReadDeadline(time.Time{})
-		return false
-	default:
-		return false
-	}
-	m.err = err
-	m.running = false
-	m.conn.fail(err)
-	close(m.done)
-	return true
-}
-
-// isTimeout also knows the connections whose time-out is not the one of package os.
-func isTimeout(err error) bool {
-	var netErr net.Error
-	return errors.Is(err, os.ErrDeadlineExceeded) || errors.As(err, &netErr) && netErr.Timeout()
-}
-
-func (m *Mux) dispatch(b []byte, from netip.AddrPort) {
-	for _, e := range *m.handlers.Load() {
-		if e.handle(b, from) {
-			m.stats.taken.Add(1)
-			return
-		}
-	}
-	switch {
-	case !m.exposed.Load():
-		m.stats.ignored.Add(1)
-	case m.conn.push(b, from):
-		m.stats.passed.Add(1)
-	default:
-		m.stats.dropped.Add(1)
-	}
 }
 
 // addrPort converts what a net.PacketConn reports as a source.
