@@ -129,6 +129,9 @@ type way struct {
 func (c *connector) ways() []way {
 	var list []way
 	server := c.server
+	if server.Hidden() {
+		return append(list, way{PathNatNeg, c.negotiate})
+	}
 	if own := c.browser.PublicAddr(); own.IsValid() && server.Private.IsValid() && server.Addr.Addr() == own {
 		list = append(list, way{PathLAN, func(ctx context.Context) (*Connection, netip.AddrPort, error) {
 			return c.proved(ctx, server.Private, c.gamePort(server.Private))

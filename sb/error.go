@@ -23,6 +23,8 @@ var (
 	ErrNoData = errors.New("master has no data on the server")
 	// ErrNoAnswer: a game server did not answer any of the datagrams.
 	ErrNoAnswer = errors.New("server does not answer")
+	// ErrHidden: the master gives a number in place of the server's address; Connect gets there through NAT negotiation.
+	ErrHidden = errors.New("the master hides the server's address")
 	// ErrUnreachable: there is no way to the game server; the report of Connect says what was tried.
 	ErrUnreachable = errors.New("no way to the server")
 	// ErrNotConfigured: the Config lacks what the operation needs.

@@ -30,17 +30,18 @@ var flagNames = []struct {
 
 // serverJSON is a Server as JSON.
 type serverJSON struct {
-	Addr    netip.AddrPort `json:"addr"`
-	Private string         `json:"private,omitempty"`
-	Flags   []string       `json:"flags,omitempty"`
-	PingMS  float64        `json:"ping_ms,omitempty"`
-	Fields  fieldsJSON     `json:"fields,omitempty"`
-	Players []fieldsJSON   `json:"players,omitempty"`
-	Teams   []fieldsJSON   `json:"teams,omitempty"`
-	Error   string         `json:"error,omitempty"`
+	Addr     netip.AddrPort `json:"addr"`
+	Private  string         `json:"private,omitempty"`
+	Flags    []string       `json:"flags,omitempty"`
+	Protocol string         `json:"protocol,omitempty"`
+	PingMS   float64        `json:"ping_ms,omitempty"`
+	Fields   fieldsJSON     `json:"fields,omitempty"`
+	Players  []fieldsJSON   `json:"players,omitempty"`
+	Teams    []fieldsJSON   `json:"teams,omitempty"`
+	Error    string         `json:"error,omitempty"`
 }
 
-// MarshalJSON writes addr, private, flags, ping_ms, fields, players, teams and error, leaving out what is empty. A value
+// MarshalJSON writes addr, private, flags, protocol, ping_ms, fields, players, teams and error, leaving out what is empty. A value
 // that is not UTF-8 is written with U+FFFD and, under its name and ";base64", as the bytes that it is.
 func (s Server) MarshalJSON() ([]byte, error) {
 	out := serverJSON{Addr: s.Addr, PingMS: float64(s.Ping) / float64(time.Millisecond), Players: rowsJSON(s.Players), Teams: rowsJSON(s.Teams)}
@@ -51,6 +52,9 @@ func (s Server) MarshalJSON() ([]byte, error) {
 		if s.Flags&f.flag != 0 {
 			out.Flags = append(out.Flags, f.name)
 		}
+	}
+	if s.Protocol != 0 {
+		out.Protocol = s.Protocol.String()
 	}
 	for name, value := range s.Fields() {
 		out.Fields = append(out.Fields, Field{name, value})
@@ -74,6 +78,11 @@ func (s *Server) UnmarshalJSON(b []byte) error {
 		var err error
 		if server.Private, err = netip.ParseAddrPort(in.Private); err != nil {
 			return err
+		}
+	}
+	for _, protocol := range []Protocol{QR1, QR2} {
+		if in.Protocol == protocol.String() {
+			server.Protocol = protocol
 		}
 	}
 	for _, name := range in.Flags {

@@ -53,8 +53,8 @@ func (b *Browser) newTracker(op string) *tracker {
 }
 
 // open connects to the master and sends a list request.
-func (b *Browser) open(ctx context.Context, op string, track *tracker, query Query, options sbwire.Options) (*link, error) {
-	l := &link{config: b.config, op: op, track: track, noList: options&sbwire.OptionNoList != 0}
+func (b *Browser) open(ctx context.Context, track *tracker, query Query, options sbwire.Options) (*link, error) {
+	l := &link{config: b.config, op: track.op, track: track, noList: options&sbwire.OptionNoList != 0}
 	request, err := b.request(query, options)
 	if err != nil {
 		return nil, l.fail(err, "")

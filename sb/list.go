@@ -110,10 +110,10 @@ func (b *Browser) List(ctx context.Context, query Query) iter.Seq2[Server, error
 	}
 	return func(yield func(Server, error) bool) {
 		full, plain := query.options(0)
-		err := b.list(ctx, query, full, yield)
+		err := b.list(ctx, b.newTracker("list"), query, full, yield)
 		if full != plain && errors.Is(err, errMute) && ctx.Err() == nil {
 			b.config.Logger.Info("list master does not answer these options, asking for a plain list", "options", uint32(full))
-			err = b.list(ctx, query, plain, yield)
+			err = b.list(ctx, b.newTracker("list"), query, plain, yield)
 		}
 		if err != nil && !errors.Is(err, errStop) {
 			yield(Server{}, err)
@@ -124,8 +124,8 @@ func (b *Browser) List(ctx context.Context, query Query) iter.Seq2[Server, error
 // errStop says that the loop over the list was left.
 var errStop = errors.New("stop")
 
-func (b *Browser) list(ctx context.Context, query Query, options sbwire.Options, yield func(Server, error) bool) error {
-	l, err := b.open(ctx, "list", b.newTracker("list"), query, options)
+func (b *Browser) list(ctx context.Context, track *tracker, query Query, options sbwire.Options, yield func(Server, error) bool) error {
+	l, err := b.open(ctx, track, query, options)
 	if err != nil {
 		return err
 	}

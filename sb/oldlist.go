@@ -29,12 +29,16 @@ type oldLink struct {
 // oldList is List for Config.Protocol QR1.
 func (b *Browser) oldList(ctx context.Context, query Query) iter.Seq2[Server, error] {
 	return func(yield func(Server, error) bool) {
-		l := &oldLink{left: -1, link: &link{config: b.config, op: "list", track: b.newTracker("list"), buf: make([]byte, readBuffer)}}
-		err := l.list(ctx, query, yield)
+		err := b.askOld(ctx, b.newTracker("list"), query, yield)
 		if err != nil && !errors.Is(err, errStop) {
 			yield(Server{}, err)
 		}
 	}
+}
+
+func (b *Browser) askOld(ctx context.Context, track *tracker, query Query, yield func(Server, error) bool) error {
+	l := &oldLink{left: -1, link: &link{config: b.config, op: track.op, track: track, buf: make([]byte, readBuffer)}}
+	return l.list(ctx, query, yield)
 }
 
 func (l *oldLink) list(ctx context.Context, query Query, yield func(Server, error) bool) error {

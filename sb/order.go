@@ -103,7 +103,7 @@ func (o Order) keys(records []*record) []sortKey {
 			b := r.addr.Addr().As16()
 			keys[i] = sortKey{class: classText, text: string(append(b[:], byte(r.addr.Port()>>8), byte(r.addr.Port())))}
 			continue
-		case KeyPrivate, KeyFlags, KeyPlayers, KeyTeams, KeyError:
+		case KeyPrivate, KeyFlags, KeyPlayers, KeyTeams, KeyProtocol, KeyError:
 			value, _ := r.server().lookup(o.key)
 			keys[i] = o.read(value)
 			continue

@@ -73,8 +73,8 @@ func (b *Browser) Query(ctx context.Context, addr netip.AddrPort, query DirectQu
 // itself says nothing. An error that ends everything comes last. servers is read from another goroutine; it should end
 // when ctx does, since leaving the loop waits for it. Servers behind our own public address are asked at their private one.
 //
-// All servers are asked, over IPv4, FlagDirect or not: many masters do not know who can be reached. But wfc-server hides
-// addresses behind numbers that look like addresses; leave out its servers without FlagDirect.
+// All servers are asked, over IPv4, FlagDirect or not: many masters do not know who can be reached. Those whose addresses the
+// master hides cannot be asked: their QueryErr is ErrHidden.
 func (b *Browser) QueryAll(ctx context.Context, servers iter.Seq[Server], query DirectQuery) iter.Seq2[Server, error] {
 	return b.query(ctx, "udp4", servers, query, nil)
 }
@@ -328,6 +328,13 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 		case server, ok := <-input:
 			if !ok {
 				source = nil
+				continue
+			}
+			if server.Hidden() {
+				server.QueryErr = &Error{Op: "query", Peer: server.Addr.String(), Err: ErrHidden}
+				if !yield(server, nil) {
+					return nil
+				}
 				continue
 			}
 			p.add(server, r.browser.queryAddr(server))

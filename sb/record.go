@@ -10,7 +10,7 @@ import (
 
 // pack makes the record of a server, with names that the list's servers share.
 func (l *ServerList) pack(server Server) *record {
-	r := &record{addr: server.Addr, private: server.Private, ping: int64(server.Ping), flags: server.Flags}
+	r := &record{addr: server.Addr, private: server.Private, ping: int64(server.Ping), flags: server.Flags, protocol: server.Protocol}
 	if server.Players != nil || server.Teams != nil || server.QueryErr != nil {
 		r.extra = &extra{players: server.Players, teams: server.Teams, queryErr: server.QueryErr}
 	}
@@ -71,7 +71,7 @@ func (r *record) row() row {
 
 // server is what the list gives out.
 func (r *record) server() Server {
-	s := Server{Addr: r.addr, Private: r.private, Flags: r.flags, Ping: time.Duration(r.ping), row: r.row()}
+	s := Server{Addr: r.addr, Private: r.private, Flags: r.flags, Protocol: r.protocol, Ping: time.Duration(r.ping), row: r.row()}
 	if r.extra != nil {
 		s.Players, s.Teams, s.QueryErr = r.extra.players, r.extra.teams, r.extra.queryErr
 	}
@@ -98,7 +98,7 @@ func (r *record) size() int {
 func (r *record) saysAll(server *Server) bool {
 	return r.extra == nil && server.Players == nil && server.Teams == nil && server.QueryErr == nil && len(server.rules) == 0 &&
 		r.shape != nil && server.row.names != nil && r.values == server.row.values && slices.Equal(r.shape.list, server.row.names.list) &&
-		r.flags == server.Flags && r.private == server.Private && (server.Ping == 0 || int64(server.Ping) == r.ping)
+		r.flags == server.Flags && r.protocol == server.Protocol && r.private == server.Private && (server.Ping == 0 || int64(server.Ping) == r.ping)
 }
 
 // equal reports whether two records of one address say the same.
@@ -111,6 +111,7 @@ func changedKeys(old, new *record, one bool) (keys []string) {
 		same bool
 	}{
 		{KeyPrivate, old.private == new.private}, {KeyFlags, old.flags == new.flags}, {KeyPing, old.ping == new.ping},
+		{KeyProtocol, old.protocol == new.protocol},
 	} {
 		if !part.same {
 			keys = append(keys, part.key)

@@ -120,6 +120,12 @@ func (s Server) NumPlayers() int { n, _ := s.Int("numplayers"); return n }
 // MaxPlayers is the field maxplayers, 0 if it is missing.
 func (s Server) MaxPlayers() int { n, _ := s.Int("maxplayers"); return n }
 
+// Country is the field country, in the words of the master; what servers say of themselves does not count.
+func (s Server) Country() string { return s.Get("country") }
+
+// Region is the field region, a number of the master's; 0 if it is missing.
+func (s Server) Region() int { n, _ := s.Int("region"); return n }
+
 // GroupID is the number of a group in a list of groups, which travels as the address.
 func (s Server) GroupID() uint32 {
 	if !s.Addr.Addr().Is4() {
@@ -127,6 +133,13 @@ func (s Server) GroupID() uint32 {
 	}
 	b := s.Addr.Addr().As4()
 	return uint32(b[0])<<24 | uint32(b[1])<<16 | uint32(b[2])<<8 | uint32(b[3])
+}
+
+// Hidden reports whether Addr is no address: wfc-server puts numbers there for servers that are not behind the client's own
+// public address, with 0.0.0.0 as the private one; and in lists of groups, the number of the group stands there.
+func (s Server) Hidden() bool {
+	addr := s.Addr.Addr().Unmap()
+	return addr.Is4() && addr.As4()[0] == 0 || s.Private.IsValid() && s.Private.Addr().IsUnspecified() && s.Private.Port() == 0
 }
 
 // Fields yields the fields of the server in the order in which they came, each name once.
@@ -169,6 +182,9 @@ func (s Server) over(old Server) Server {
 	}
 	if s.Ping == 0 {
 		s.Ping = old.Ping
+	}
+	if s.Protocol == 0 {
+		s.Protocol = old.Protocol
 	}
 	if s.Players == nil && s.Teams == nil {
 		s.Players, s.Teams = old.Players, old.Teams

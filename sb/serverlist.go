@@ -50,6 +50,7 @@ type record struct {
 	ping          int64 // ns
 	extra         *extra
 	flags         Flags
+	protocol      Protocol
 }
 
 // extra is what most servers do not have.

@@ -56,7 +56,7 @@ func (b *Browser) startSession(ctx context.Context, track *tracker, query Query,
 	if b.config.Protocol == QR1 {
 		return nil, &Error{Op: track.op, Reason: "masters of the older protocol have lists only", Err: ErrNotConfigured}
 	}
-	l, err := b.open(ctx, track.op, track, query, options)
+	l, err := b.open(ctx, track, query, options)
 	if err != nil {
 		return nil, err
 	}

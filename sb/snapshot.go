@@ -11,13 +11,14 @@ import (
 // What servers can be sorted and filtered by besides their fields, and what ServerUpdated and Change name if it is different.
 // No game has fields of such names.
 const (
-	KeyPing    = "@ping"    // round trip; in expressions, milliseconds
-	KeyAddr    = "@addr"    // the address, as 192.0.2.1:6500
-	KeyPrivate = "@private" // the server's own address in its network
-	KeyFlags   = "@flags"   // in expressions, a decimal number
-	KeyPlayers = "@players" // the table of players; to sort by, and in expressions, the number of its rows
-	KeyTeams   = "@teams"   // the same of teams
-	KeyError   = "@error"   // why the direct query brought nothing
+	KeyPing     = "@ping"     // round trip; in expressions, milliseconds
+	KeyAddr     = "@addr"     // the address, as 192.0.2.1:6500
+	KeyPrivate  = "@private"  // the server's own address in its network
+	KeyFlags    = "@flags"    // in expressions, a decimal number
+	KeyPlayers  = "@players"  // the table of players; to sort by, and in expressions, the number of its rows
+	KeyTeams    = "@teams"    // the same of teams
+	KeyProtocol = "@protocol" // what it speaks, as QR2
+	KeyError    = "@error"    // why the direct query brought nothing
 )
 
 // Snapshot is a [ServerList] at one moment, or what Filter and Sort made of it. It never changes. The zero value is empty.
@@ -89,6 +90,8 @@ func (s Server) lookup(name string) (value string, ok bool) {
 		return strconv.Itoa(len(s.Players)), s.Players != nil
 	case KeyTeams:
 		return strconv.Itoa(len(s.Teams)), s.Teams != nil
+	case KeyProtocol:
+		return s.Protocol.String(), s.Protocol != 0
 	case KeyError:
 		return errorText(s.QueryErr), s.QueryErr != nil
 	}

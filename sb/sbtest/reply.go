@@ -390,7 +390,9 @@ func (c *conn) entry(server registry.Server) sbwire.Entry {
 		entry.ICMP = netip.AddrFrom4([4]byte{255, 255, 255, 255})
 	case quirks.WFC:
 		entry.Flags = 0x7E
-		entry.Addr = c.server.hide(server.Addr, c.clientIP())
+		if entry.Addr = c.server.hide(server.Addr, c.clientIP()); entry.Addr != server.Addr {
+			entry.Private = netip.AddrPortFrom(netip.AddrFrom4([4]byte{}), 0)
+		}
 	}
 	return entry
 }
