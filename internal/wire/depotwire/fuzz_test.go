@@ -247,3 +247,23 @@ func FuzzParseClientManifest(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseInstalledList(f *testing.F) {
+	list := InstalledList{OSType: -203, Version: 3, Files: []InstalledFile{
+		{Path: "linux32/steamcmd", Size: 7_922_313, Time: 1_785_787_271, CRC: 0xDEADBEEF},
+		{Path: "public", Size: InstalledDirectory, Time: 1}, {Path: "a,1;2;3/b", Size: InstalledLink, Time: -5},
+	}}
+	f.Add(list.Append(nil))
+	f.Add([]byte("a,1;2;3\r\nOSVER=10\r\nVERSION=3\r\nSHA1=\r\n"))
+	f.Add([]byte("a,-3;2;3\n"))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		list, err := ParseInstalledList(b)
+		if err != nil {
+			return
+		}
+		again, err := ParseInstalledList(list.Append(nil))
+		if err != nil || !reflect.DeepEqual(list, again) {
+			t.Fatalf("%+v\n%+v\n%v", list, again, err)
+		}
+	})
+}
