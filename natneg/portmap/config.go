@@ -21,10 +21,10 @@ const (
 	defaultCheckInterval = time.Minute
 	defaultCloseTimeout  = 2 * time.Second
 
-	maxName     = 48                 // routers cut or refuse long descriptions
-	maxLease    = 7 * 24 * time.Hour // the most that UPnP IGD 2 knows
-	minLease    = time.Second        // the protocols count seconds
-	minRenew    = 2 * time.Second    // a router that grants nothing to speak of must not keep us busy
+	maxName     = 48                     // routers cut or refuse long descriptions
+	maxLease    = 7 * 24 * time.Hour     // the most that UPnP IGD 2 knows
+	minLease    = time.Second            // the protocols count seconds
+	minRenew    = 500 * time.Millisecond // a router that grants next to nothing must not keep us busy
 	undoTimeout = 500 * time.Millisecond
 	headway     = 150 * time.Millisecond // how long a better protocol may be behind a lesser one that answered
 )

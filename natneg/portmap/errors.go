@@ -92,7 +92,7 @@ func advice(err error) string {
 	case errors.Is(err, ErrDoubleNAT):
 		return "ask the provider for a public IPv4 address, or forward the port on the other router as well; players can still be joined by NatNeg"
 	case errors.Is(err, ErrNotConnected):
-		return "see whether the router is online and has a public IPv4 address (a DS-Lite line has none)"
+		return "see whether the router is online and has a public IPv4 address: behind a second router, behind the provider's NAT or on a DS-Lite line it has none"
 	case errors.Is(err, ErrConflict):
 		return "choose another port outside"
 	case errors.Is(err, ErrRefused):

@@ -28,8 +28,9 @@ type Mapping struct {
 	cancel  context.CancelFunc // ends the loop
 	done    chan struct{}
 	find    func(ctx context.Context, want request) (held, error) // acquire, but for tests of the loop
+	watch   func(ctx context.Context, h held)                     // listens for announcements until ctx ends; nil: nobody does
 	working sync.WaitGroup                                        // probes that may still wait for a router
-	kick    chan struct{}                                         // a router has announced a restart
+	kick    chan struct{}                                         // the router has announced that it has started
 
 	mu     sync.Mutex
 	state  State
@@ -61,6 +62,7 @@ func Open(ctx context.Context, port uint16, config Config) (*Mapping, error) {
 func newMapping(port uint16, config Config, cancel context.CancelFunc) *Mapping {
 	m := &Mapping{config: config, port: port, nonce: newNonce(), cancel: cancel, done: make(chan struct{}), kick: make(chan struct{}, 1)}
 	m.find = m.acquire
+	m.watch = func(ctx context.Context, h held) { watchRouter(ctx, &m.config, h, m.kick) }
 	m.state = State{Step: StepSetup, Since: time.Now(), Network: config.Network}
 	return m
 }
@@ -108,6 +110,8 @@ func (m *Mapping) accept(ctx context.Context, h held) {
 func (m *Mapping) run(ctx context.Context, now held) {
 	defer close(m.done)
 	holds := []held{now} // all that was granted: in the end everything is to be deleted
+	unwatch := m.listen(ctx, now)
+	defer func() { unwatch() }()
 	m.sweep(ctx, now)
 	renewAt := renewal(now.grant)
 	for failed := 0; ; {
@@ -115,14 +119,18 @@ func (m *Mapping) run(ctx context.Context, now held) {
 		if failed > 0 {
 			wait = m.retryAfter(failed)
 		}
-		if !m.sleep(ctx, wait) {
+		announced, wanted := m.sleep(ctx, wait)
+		if !wanted {
 			break
 		}
 		trouble := error(nil)
 		switch {
 		case failed > 0:
 			trouble = m.State().Err
-		case !due || time.Now().Before(renewAt):
+		case announced && now.client.protocol() != UPnP:
+			// Its clock may seem to go on, if it had just started before, too. To ask again costs a datagram.
+			trouble = m.forgotten(now)
+		case announced, !due:
 			if trouble = m.check(ctx, now); trouble == nil {
 				continue
 			}
@@ -138,6 +146,10 @@ func (m *Mapping) run(ctx context.Context, now held) {
 			continue
 		}
 		failed = 0
+		if again.client != now.client {
+			unwatch()
+			unwatch = m.listen(ctx, again)
+		}
 		now, renewAt = again, renewal(again.grant)
 		holds = hold(holds, now)
 		m.accept(ctx, now)
@@ -145,12 +157,26 @@ func (m *Mapping) run(ctx context.Context, now held) {
 	m.close(ctx, holds)
 }
 
+// listen starts to listen for announcements of the router; stop ends that and waits.
+func (m *Mapping) listen(ctx context.Context, h held) (stop func()) {
+	if m.watch == nil {
+		return func() {}
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	var listening sync.WaitGroup
+	listening.Go(func() { m.watch(ctx, h) })
+	return func() {
+		cancel()
+		listening.Wait()
+	}
+}
+
 // renewal is when to ask again: at half of the lease, as RFC 6887 §11.2.1 wants; never if the lease has no end.
 func renewal(g grant) time.Time {
 	if g.lease == 0 {
 		return time.Time{}
 	}
-	return time.Now().Add(max(g.lease/2, min(minRenew, g.lease)))
+	return time.Now().Add(max(g.lease/2, minRenew))
 }
 
 // pause is how long to wait for the next check or renewal, and which it is.
@@ -176,16 +202,16 @@ func (m *Mapping) retryAfter(failed int) time.Duration {
 }
 
 // sleep reports whether the mapping is still wanted. A router's announcement ends it early.
-func (m *Mapping) sleep(ctx context.Context, d time.Duration) bool {
+func (m *Mapping) sleep(ctx context.Context, d time.Duration) (announced, wanted bool) {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
 	case <-ctx.Done():
-		return false
 	case <-timer.C:
 	case <-m.kick:
+		announced = true
 	}
-	return ctx.Err() == nil
+	return announced, ctx.Err() == nil
 }
 
 // errForgotten is why a mapping is made again that the router has lost.
@@ -201,9 +227,13 @@ func (m *Mapping) check(ctx context.Context, now held) error {
 		return err
 	}
 	if found.lost || found.external.IsValid() && found.external != now.grant.external.Addr() {
-		return &Error{Step: StepOpen, Protocol: now.client.protocol(), Router: now.client.router(), Err: errForgotten}
+		return m.forgotten(now)
 	}
 	return nil
+}
+
+func (m *Mapping) forgotten(now held) error {
+	return &Error{Step: StepOpen, Protocol: now.client.protocol(), Router: now.client.router(), Err: errForgotten}
 }
 
 // renew asks the router again, for the port that it gave before. One that does not answer, or refuses, may have been

@@ -73,6 +73,7 @@ func keep(t *testing.T, f *fake, config Config, d time.Duration, after func(m *M
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	m := newMapping(6500, config, cancel)
+	m.watch = nil
 	m.find = func(ctx context.Context, want request) (held, error) {
 		g, err := f.add(ctx, want)
 		return held{f, g}, err
@@ -120,7 +121,7 @@ func TestTinyLease(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{lease: time.Second}
 		keep(t, f, Config{}, 10*time.Second, nil)
-		if len(f.log) > 12 {
+		if len(f.log) > 22 {
 			t.Error(f.log)
 		}
 	})
@@ -151,7 +152,7 @@ func TestAnnounced(t *testing.T) {
 			f.set(func() { f.lost = true })
 			m.kick <- struct{}{}
 			synctest.Wait()
-			if got := strings.Join(f.log, ", "); got != "add 0s, check 1m0s, add 1m0s" {
+			if got := strings.Join(f.log, ", "); got != "add 0s, add 1m0s" {
 				t.Error(got)
 			}
 		})
@@ -222,6 +223,20 @@ func TestPublic(t *testing.T) {
 	} {
 		if got := isPublic(netip.MustParseAddr(text)); got != want {
 			t.Errorf("%s: %v", text, got)
+		}
+	}
+}
+
+func TestAnnouncements(t *testing.T) {
+	pcp := append([]byte{2, 0x80, 0, 0, 0, 0, 0, 0, 0, 0, 0, 5}, make([]byte, 12)...)
+	natpmp := []byte{0, 0x80, 0, 0, 0, 0, 0, 5, 20, 20, 20, 11}
+	alive := []byte("NOTIFY * HTTP/1.1\r\nNT: urn:schemas-upnp-org:device:InternetGatewayDevice:2\r\nNTS: ssdp:alive\r\n\r\n")
+	if !isAnnouncement(pcp) || !isAnnouncement(natpmp) || !isAlive(alive) {
+		t.Error("not known")
+	}
+	for _, b := range [][]byte{nil, pcp[:11], natpmp[:11], alive[:20], {2, 0}, make([]byte, 2000)} {
+		if isAnnouncement(b) || isAlive(b) {
+			t.Errorf("%q is known", b)
 		}
 	}
 }

@@ -173,6 +173,16 @@ func (c *upnpClient) onePort(ctx context.Context, want request, external uint16)
 			c.permanent = true
 			continue
 		}
+		if upnpCode(err) == upnpActionFailed {
+			// This says nothing; miniupnpd means that its outside address is not public.
+			addr, unknown := c.externalAddr(ctx, StepMap)
+			if unknown != nil {
+				return unknown
+			}
+			if !isPublic(addr) {
+				return &Error{Step: StepMap, Protocol: UPnP, Router: c.machine, Code: upnpActionFailed, Err: ErrDoubleNAT, Reason: "its outside address is " + addr.String()}
+			}
+		}
 		return c.refusal(ctx, StepMap, err)
 	}
 }

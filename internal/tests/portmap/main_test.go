@@ -1,7 +1,9 @@
 package portmap_test
 
 import (
+	"fmt"
 	"net/netip"
+	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -11,7 +13,16 @@ import (
 	"github.com/relight-sdk/relight/natneg/portmap/portmaptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	if role := os.Getenv(roleVariable); role != "" {
+		if err := play(role); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		os.Exit(0)
+	}
+	goleak.VerifyTestMain(m)
+}
 
 // routerOf starts a router and gives the Config that finds it.
 func routerOf(t *testing.T, options portmaptest.Options) (*portmaptest.Router, portmap.Config) {
