@@ -25,7 +25,7 @@ type Presence struct {
 func (s *Session) SetPresence(ctx context.Context, presence Presence) error {
 	const op = "set presence"
 	s.mu.Lock()
-	messages, err := s.presenceMessages(presence, s.key)
+	message, err := s.presenceMessage(presence, s.key)
 	switch {
 	case err != nil: // nothing of it is on its way yet
 	case s.published != nil && *s.published == presence:
@@ -44,10 +44,8 @@ func (s *Session) SetPresence(ctx context.Context, presence Presence) error {
 	if closed != nil {
 		return closed
 	}
-	for _, message := range messages {
-		if err := s.sendOn(ctx, l, op, message); err != nil {
-			return err
-		}
+	if err := s.sendOn(ctx, l, op, message); err != nil {
+		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -62,14 +60,14 @@ func (s *Session) SetPresence(ctx context.Context, presence Presence) error {
 // holds Session.mu.
 func (s *Session) waiting() bool { return s.link == nil && s.state.Step != StepClosed }
 
-// presenceMessages are the forms of a presence that the server shall get, checked.
-func (s *Session) presenceMessages(presence Presence, key SessionKey) ([]gpwire.Message, error) {
-	messages := []gpwire.Message{&gpwire.SetStatus{
+// presenceMessage is a presence in the forms that the server shall get, checked.
+func (s *Session) presenceMessage(presence Presence, key SessionKey) (batch, error) {
+	forms := batch{&gpwire.SetStatus{
 		Status: presence.Status, SessionKey: key,
 		Text: kv.Sanitize(presence.Text), Location: kv.Sanitize(presence.Location),
 	}}
 	if s.config.Revision&RevisionStatusInfo != 0 {
-		messages = append(messages, &gpwire.StatusInfo{
+		forms = append(forms, &gpwire.StatusInfo{
 			Status: presence.Status, SessionKey: key, RichStatus: kv.Sanitize(presence.Text),
 			HostIP: presence.Game.HostIP, HostPrivateIP: presence.Game.HostPrivateIP,
 			QueryPort: presence.Game.QueryPort, HostPort: presence.Game.HostPort,
@@ -77,12 +75,8 @@ func (s *Session) presenceMessages(presence Presence, key SessionKey) ([]gpwire.
 			GameType:     presence.Game.Type, GameVariant: presence.Game.Variant, GameMap: presence.Game.Map,
 		})
 	}
-	for _, message := range messages {
-		if _, err := message.Append(nil); err != nil {
-			return nil, err
-		}
-	}
-	return messages, nil
+	_, err := forms.Append(nil)
+	return forms, err
 }
 
 // SendMessage sends a buddy a message to read, of at most 3500 bytes. A server that refuses it says so in a

@@ -101,6 +101,9 @@ type Config struct {
 	ProfileAge time.Duration
 	// MaxMessage is the longest message that is accepted, in bytes. Zero means 256 KiB.
 	MaxMessage int
+	// SearchConnections is how many connections to the search service one searcher, or all searchers of a session, have at
+	// once; more searches wait. Zero means 4.
+	SearchConnections int
 	// MaxResults is the most results that one search takes, over all its pages. Zero means 10 000.
 	MaxResults int
 
@@ -183,6 +186,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxMessage <= 0 {
 		c.MaxMessage = kv.DefaultLimit
+	}
+	if c.SearchConnections <= 0 {
+		c.SearchConnections = 4
 	}
 	if c.MaxResults <= 0 {
 		c.MaxResults = 10_000

@@ -73,7 +73,7 @@ func newProfile(info *gpwire.ProfileInfo) *Profile {
 	}
 }
 
-// ProfileUpdate is what shall change in the player's own profile. Nil leaves a field as it is.
+// ProfileUpdate is what shall change in the player's own profile and account. Nil leaves a field as it is.
 type ProfileUpdate struct {
 	Nick        *string // at most 30 bytes
 	UniqueNick  *string // at most 20 bytes
@@ -87,51 +87,82 @@ type ProfileUpdate struct {
 	Birthday    *Birthday
 	AIMName     *string // at most 50 bytes
 	PublicMask  *int64
+
+	// What the original asked of players for its statistics; numbers of lists that are not part of the protocol.
+	Picture, Occupation, Industry, Income, Married, Children, Interests *int64
+
+	Email    *string // of the account, at most 50 bytes; sent in lower case
+	Password *string // of the account, at most 30 bytes
+
+	// Machine describes the player's computer; nil says nothing about it.
+	Machine *Machine
 }
 
-// UpdateProfile changes the player's own profile. The server does not answer; an error comes as a [*ServerError].
+// Machine is what the original told about the player's computer. What is zero is not sent.
+type Machine struct {
+	OS              string
+	CPU             CPUBrand
+	CPUSpeed        int       // MHz
+	MemoryMB        int       // sent in steps of 16 MB
+	VideoCards      [2]string // names
+	VideoRAMMB      [2]int    // sent in steps of 4 MB
+	Connection      Connection
+	ConnectionSpeed int
+	Network         *bool // whether there is one
+}
+
+// CPUBrand is who made a processor.
+type CPUBrand int
+
+// The brands.
+const (
+	CPUIntel    CPUBrand = 1
+	CPUAMD      CPUBrand = 2
+	CPUCyrix    CPUBrand = 3
+	CPUMotorola CPUBrand = 4
+	CPUAlpha    CPUBrand = 5
+)
+
+// Connection is how a computer is connected.
+type Connection int
+
+// The connections.
+const (
+	ConnectionModem     Connection = 1
+	ConnectionISDN      Connection = 2
+	ConnectionCable     Connection = 3
+	ConnectionDSL       Connection = 4
+	ConnectionSatellite Connection = 5
+	ConnectionEthernet  Connection = 6
+	ConnectionWireless  Connection = 7
+)
+
+// UpdateProfile changes the player's own profile and account. All changes of one of the two go out as one message, and both
+// messages together, as the original does. The server does not answer; an error comes as a [*ServerError].
 func (s *Session) UpdateProfile(ctx context.Context, update ProfileUpdate) error {
 	const op = "update profile"
-	s.mu.Lock()
-	m := &gpwire.UpdateProfile{PartnerID: s.partner}
-	s.mu.Unlock()
-	text := func(key string, value *string) {
-		if value != nil {
-			m.Changes = append(m.Changes, gpwire.Change{Key: key, Value: *value})
-		}
+	if update.Birthday != nil && !update.Birthday.Valid() {
+		return s.fail(op, fmt.Errorf("%w: the birthday %+v is impossible", ErrInvalidText, *update.Birthday))
 	}
-	number := func(key string, value int64) {
-		m.Changes = append(m.Changes, gpwire.Change{Key: key, Value: strconv.FormatInt(value, 10)})
+	if update.Password != nil && len(*update.Password) > gpwire.MaxPassword {
+		return s.fail(op, textError(&gpwire.LimitError{Length: len(*update.Password), Limit: gpwire.MaxPassword}))
 	}
-	text("nick", update.Nick)
-	text("uniquenick", update.UniqueNick)
-	text("firstname", update.FirstName)
-	text("lastname", update.LastName)
-	text("homepage", update.Homepage)
-	text("zipcode", update.ZipCode)
-	text("countrycode", update.CountryCode)
-	if update.Sex != nil {
-		number("sex", int64(*update.Sex))
-	}
-	if update.ICQUIN != nil {
-		number("icquin", *update.ICQUIN)
-	}
-	if update.Birthday != nil {
-		if !update.Birthday.Valid() {
-			return s.fail(op, fmt.Errorf("%w: the birthday %+v is impossible", ErrInvalidText, *update.Birthday))
-		}
-		number("birthday", int64(update.Birthday.Pack()))
-	}
-	text("aim", update.AIMName)
-	if update.PublicMask != nil {
-		number("publicmask", *update.PublicMask)
-	}
-	if len(m.Changes) == 0 {
+	profile, account := update.profile(), update.account()
+	if len(profile)+len(account) == 0 {
 		return nil
 	}
+	s.mu.Lock()
+	partner := s.partner
+	s.mu.Unlock()
 	err := s.send(ctx, op, func(key SessionKey) gpwire.Message {
-		m.SessionKey = key
-		return m
+		var both batch
+		if len(profile) > 0 {
+			both = append(both, &gpwire.UpdateProfile{SessionKey: key, Changes: profile, PartnerID: partner})
+		}
+		if len(account) > 0 {
+			both = append(both, &gpwire.UpdateUserInfo{SessionKey: key, Changes: account})
+		}
+		return both
 	})
 	if err != nil {
 		return err
@@ -140,27 +171,106 @@ func (s *Session) UpdateProfile(ctx context.Context, update ProfileUpdate) error
 	return nil
 }
 
+// changes are pairs of an update (spec gp.md §5.7).
+type changes []gpwire.Change
+
+func (c *changes) text(key string, value *string) {
+	if value != nil {
+		*c = append(*c, gpwire.Change{Key: key, Value: *value})
+	}
+}
+
+func (c *changes) number(key string, value *int64) {
+	if value != nil {
+		*c = append(*c, gpwire.Change{Key: key, Value: strconv.FormatInt(*value, 10)})
+	}
+}
+
+func (c *changes) nonzero(key string, value int) {
+	if value != 0 {
+		*c = append(*c, gpwire.Change{Key: key, Value: strconv.Itoa(value)})
+	}
+}
+
+func (c *changes) nonempty(key, value string) {
+	if value != "" {
+		c.text(key, &value)
+	}
+}
+
+// profile are the changes of updatepro.
+func (u *ProfileUpdate) profile() []gpwire.Change {
+	var c changes
+	c.text("nick", u.Nick)
+	c.text("uniquenick", u.UniqueNick)
+	c.text("firstname", u.FirstName)
+	c.text("lastname", u.LastName)
+	c.text("homepage", u.Homepage)
+	c.text("zipcode", u.ZipCode)
+	c.text("countrycode", u.CountryCode)
+	if u.Sex != nil {
+		c.number("sex", new(int64(*u.Sex)))
+	}
+	c.number("icquin", u.ICQUIN)
+	if u.Birthday != nil {
+		c.number("birthday", new(int64(u.Birthday.Pack())))
+	}
+	c.number("pic", u.Picture)
+	c.number("occ", u.Occupation)
+	c.number("ind", u.Industry)
+	c.number("inc", u.Income)
+	c.number("mar", u.Married)
+	c.number("chc", u.Children)
+	c.number("i1", u.Interests)
+	c.text("aim", u.AIMName)
+	if u.Machine != nil {
+		c.nonempty("videocard1string", u.Machine.VideoCards[0])
+		c.nonempty("videocard2string", u.Machine.VideoCards[1])
+		c.nonempty("osstring", u.Machine.OS)
+	}
+	c.number("publicmask", u.PublicMask)
+	return c
+}
+
+// account are the changes of updateui.
+func (u *ProfileUpdate) account() []gpwire.Change {
+	var c changes
+	if u.Email != nil {
+		c.text("email", new(strings.ToLower(*u.Email)))
+	}
+	if u.Password != nil {
+		c.text("passwordenc", new(gscrypt.EncodePassword(*u.Password)))
+	}
+	if m := u.Machine; m != nil {
+		c.nonzero("cpubrandid", int(m.CPU))
+		c.nonzero("cpuspeed", m.CPUSpeed)
+		c.nonzero("memory", m.MemoryMB/16)
+		c.nonzero("videocard1ram", m.VideoRAMMB[0]/4)
+		c.nonzero("videocard2ram", m.VideoRAMMB[1]/4)
+		c.nonzero("connectionid", int(m.Connection))
+		c.nonzero("connectionspeed", m.ConnectionSpeed)
+		if m.Network != nil {
+			value := "0"
+			if *m.Network {
+				value = "1"
+			}
+			c.text("hasnetwork", &value)
+		}
+	}
+	return c
+}
+
 // ChangeAccount changes the e-mail address and the password of the account; what is empty stays. The server does not
 // answer.
 func (s *Session) ChangeAccount(ctx context.Context, email, password string) error {
-	const op = "change account"
-	m := &gpwire.UpdateUserInfo{}
+	var update ProfileUpdate
 	if email != "" {
-		m.Changes = append(m.Changes, gpwire.Change{Key: "email", Value: strings.ToLower(email)})
-	}
-	if len(password) > gpwire.MaxPassword {
-		return s.fail(op, textError(&gpwire.LimitError{Length: len(password), Limit: gpwire.MaxPassword}))
+		update.Email = &email
 	}
 	if password != "" {
-		m.Changes = append(m.Changes, gpwire.Change{Key: "passwordenc", Value: gscrypt.EncodePassword(password)})
+		update.Password = &password
 	}
-	if len(m.Changes) == 0 {
-		return nil
-	}
-	return s.send(ctx, op, func(key SessionKey) gpwire.Message {
-		m.SessionKey = key
-		return m
-	})
+	return s.UpdateProfile(ctx, update)
 }
 
 // NewProfile adds a profile to the account and returns its id. With replace not empty, the profile with that nick is

@@ -212,10 +212,7 @@ func (s *Session) again() (*link, *Error) {
 // resume puts first into the queue what the player had set. The caller holds Session.mu.
 func (s *Session) resume(l *link) {
 	if s.presence != nil {
-		if messages, err := s.presenceMessages(*s.presence, s.key); err == nil {
-			for _, message := range messages {
-				l.post(message)
-			}
+		if message, err := s.presenceMessage(*s.presence, s.key); err == nil && l.post(message) {
 			s.published = s.presence
 		}
 	}

@@ -9,6 +9,7 @@ import (
 	"iter"
 	"net"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,17 +20,22 @@ import (
 )
 
 // Searcher asks the search service (GPSP). It is safe for concurrent use and holds nothing that needs closing: each
-// search opens a connection of its own, as the protocol has it, and is bounded by Config.SearchTimeout.
+// search, and each page of its results, opens a connection of its own, as the protocol has it. Config.SearchTimeout bounds a
+// search, and Config.SearchConnections how many connections there are at once.
 //
 // Errors are an [*Error], like those of a session; what fails here does not concern any session.
 type Searcher struct {
 	config  Config
 	key     SessionKey
 	profile ProfileID
+	room    chan struct{} // holds a token for each connection that is open
 }
 
 // NewSearcher makes a searcher that is not logged in.
-func NewSearcher(config Config) *Searcher { return &Searcher{config: config.withDefaults()} }
+func NewSearcher(config Config) *Searcher {
+	config = config.withDefaults()
+	return &Searcher{config: config, room: make(chan struct{}, config.SearchConnections)}
+}
 
 // Searcher makes a searcher that asks in the name of the session's profile.
 func (s *Session) Searcher() *Searcher {
@@ -37,14 +43,17 @@ func (s *Session) Searcher() *Searcher {
 	defer s.mu.Unlock()
 	config := s.config
 	config.NamespaceID, config.PartnerID = s.namespace, s.partner
-	return &Searcher{config: config, key: s.key, profile: s.state.ProfileID}
+	if s.searches == nil {
+		s.searches = make(chan struct{}, config.SearchConnections)
+	}
+	return &Searcher{config: config, key: s.key, profile: s.state.ProfileID, room: s.searches}
 }
 
 // WithDialer makes a searcher that opens its connections with another function. Nil means a net.Dialer.
 func (s *Searcher) WithDialer(dial func(ctx context.Context, network, address string) (net.Conn, error)) *Searcher {
 	config := s.config
 	config.DialContext = dial
-	return &Searcher{config: config.withDialer(), key: s.key, profile: s.profile}
+	return &Searcher{config: config.withDialer(), key: s.key, profile: s.profile, room: s.room}
 }
 
 // ProfileQuery is what is known about the profiles that a search looks for. What is empty does not matter; something must
@@ -86,6 +95,7 @@ func (s *Searcher) Profiles(ctx context.Context, query ProfileQuery) iter.Seq2[M
 			return
 		}
 		page := *s // its limit of time is what is left of the search's; what the caller does in between does not count
+		var last []gpwire.Match
 		for total := 0; ; {
 			start := time.Now()
 			list, err := page.matches(ctx, op, gpwire.ListSearch, &gpwire.Search{
@@ -98,6 +108,11 @@ func (s *Searcher) Profiles(ctx context.Context, query ProfileQuery) iter.Seq2[M
 				return
 			}
 			page.config.SearchTimeout -= time.Since(start)
+			if last != nil && slices.Equal(last, list.Matches) {
+				yield(Match{}, &Error{Op: op, Err: fmt.Errorf("%w: the same page comes again and again", ErrProtocol)})
+				return
+			}
+			last = list.Matches
 			for _, match := range list.Matches {
 				if total++; total > s.config.MaxResults {
 					yield(Match{}, &Error{Op: op, Err: ErrTooManyResults})
@@ -297,6 +312,12 @@ func (s *Searcher) roundTrip(ctx context.Context, op, marker string, request gpw
 	b, err := request.Append(nil)
 	if err != nil {
 		return nil, "", textError(err)
+	}
+	select {
+	case s.room <- struct{}{}:
+		defer func() { <-s.room }()
+	case <-ctx.Done():
+		return nil, "", fmt.Errorf("%d searches are under way: %w", cap(s.room), ctx.Err())
 	}
 	addrs, err := s.config.locator().Resolve(ctx, backend.GPSP, s.config.Game, s.config.SearchAddr)
 	if err != nil {

@@ -1,12 +1,13 @@
 package gp
 
 import (
+	"encoding/json"
 	"fmt"
 	"log/slog"
 )
 
-// What holds secrets does not show them when it is printed or logged, whatever the verb: a program that logs its session or
-// an event must not give away the key, the ticket or a signature.
+// What holds secrets does not show them when it is printed, logged or written as JSON, whatever the verb: a program that logs
+// its session or an event must not give away the key, the ticket or a signature.
 
 // masked stands for a secret.
 const masked = "***"
@@ -81,3 +82,30 @@ func (r IncomingRequest) Format(f fmt.State, verb rune) {
 
 // LogValue is the request without its signature.
 func (r IncomingRequest) LogValue() slog.Value { return slog.AnyValue(r.masked()) }
+
+// inWords is the JSON of what has no other than the words of its Format.
+func inWords(value any) ([]byte, error) { return json.Marshal(fmt.Sprint(value)) }
+
+// MarshalJSON writes what Format prints.
+func (i UniqueNick) MarshalJSON() ([]byte, error) { return inWords(i) }
+
+// MarshalJSON writes what Format prints.
+func (i NickEmail) MarshalJSON() ([]byte, error) { return inWords(i) }
+
+// MarshalJSON writes what Format prints.
+func (i AuthToken) MarshalJSON() ([]byte, error) { return inWords(i) }
+
+// MarshalJSON writes what Format prints.
+func (i LoginTicket) MarshalJSON() ([]byte, error) { return inWords(i) }
+
+// MarshalJSON writes what Format prints.
+func (a Account) MarshalJSON() ([]byte, error) { return inWords(a) }
+
+// MarshalJSON writes what Format prints.
+func (s *Session) MarshalJSON() ([]byte, error) { return inWords(s) }
+
+// MarshalJSON writes what Format prints.
+func (e TicketRenewed) MarshalJSON() ([]byte, error) { return inWords(e) }
+
+// MarshalJSON writes the profile without its signature.
+func (p Profile) MarshalJSON() ([]byte, error) { return json.Marshal(p.masked()) }

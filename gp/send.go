@@ -1,6 +1,7 @@
 package gp
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
+	"github.com/relight-sdk/relight/internal/wire/kv"
 )
 
 // outgoing is one message on its way.
@@ -19,6 +21,23 @@ type outgoing struct {
 
 // take claims the message, for sending or for taking it back. Only the first has it.
 func (o *outgoing) take() bool { return o.taken.CompareAndSwap(false, true) }
+
+// batch is several messages that go out with one call.
+type batch []gpwire.Message
+
+func (m batch) Command() string { return m[0].Command() }
+
+// Append writes the messages.
+func (m batch) Append(b []byte) ([]byte, error) {
+	start := len(b)
+	for _, message := range m {
+		var err error
+		if b, err = message.Append(b); err != nil {
+			return b[:start], err
+		}
+	}
+	return b, nil
+}
 
 // request makes a message for a connection: every request carries the session key of its own.
 type request func(key SessionKey) gpwire.Message
@@ -243,7 +262,7 @@ func (s *Session) sayGoodbye(l *link, first *outgoing) {
 	}
 }
 
-// writeMessage sends one message with one call, since some servers take one read for one message (servers.md §5.1.3).
+// writeMessage sends a message, or a batch, with one call, since some servers take one read for one message (servers.md §5.1.3).
 func (s *Session) writeMessage(l *link, b []byte) error {
 	_ = l.conn.SetWriteDeadline(time.Now().Add(s.config.WriteTimeout))
 	s.mu.Lock()
@@ -260,7 +279,7 @@ func (s *Session) writeMessage(l *link, b []byte) error {
 	if err != nil {
 		return err
 	}
-	s.state.Counters.MessagesSent++
+	s.state.Counters.MessagesSent += uint64(bytes.Count(b, []byte(kv.Terminator)))
 	s.state.LastSent = time.Now()
 	return nil
 }

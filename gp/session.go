@@ -50,7 +50,8 @@ type Session struct {
 	presence  *Presence   // what the player wants to publish
 	published *Presence   // what the server was told on this connection
 	quiet     int
-	invites   []ProductID // nil: nothing was said about them
+	searches  chan struct{} // see Searcher.room; nil until somebody searches
+	invites   []ProductID   // nil: nothing was said about them
 }
 
 // goodbyeTimeout bounds the sending of all that is still waiting, and of the logout.

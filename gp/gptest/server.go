@@ -2,6 +2,7 @@ package gptest
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -69,6 +70,9 @@ func (a Account) Format(f fmt.State, _ rune) {
 
 // LogValue is what Format prints.
 func (a Account) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(a)) }
+
+// MarshalJSON writes what Format prints.
+func (a Account) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprint(a)) }
 
 // Server is a presence server. It is safe for concurrent use.
 type Server struct {

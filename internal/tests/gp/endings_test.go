@@ -2,6 +2,7 @@ package gp_test
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"net"
 	"strings"
@@ -168,7 +169,7 @@ func TestSearchTimeCoversAllPages(t *testing.T) {
 				p := &peer{t: t, conn: server}
 				p.receive()
 				time.Sleep(4 * time.Second)
-				p.send(`\bsr\7\nick\x\bsrdone\\more\1\final\`)
+				p.send(fmt.Sprintf(`\bsr\%d\nick\x\bsrdone\\more\1\final\`, pages))
 			})
 			return client, nil
 		}

@@ -5,8 +5,11 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"net"
+	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/assert"
@@ -303,4 +306,116 @@ func TestSearchPages(t *testing.T) {
 	for _, last = range gp.NewSearcher(config).Profiles(t.Context(), gp.ProfileQuery{FirstName: "Pat"}) {
 	}
 	assert.ErrorIs(t, last, gp.ErrTooManyResults)
+}
+
+// A server that always has more ends no search by itself: one that repeats a page is found out, and one that does not is
+// stopped by the limit of results. Each page has a connection of its own.
+func TestSearchNeverEnds(t *testing.T) {
+	for _, test := range []struct {
+		name    string
+		page    func(n int) string
+		want    error
+		results int
+	}{
+		{"the same", func(int) string { return `\bsr\7\nick\x\bsrdone\\more\1\final\` }, gp.ErrProtocol, 1},
+		{"always others", func(n int) string { return fmt.Sprintf(`\bsr\%d\nick\x\bsrdone\\more\1\final\`, n) }, gp.ErrTooManyResults, 20},
+		{"more of nothing", func(int) string { return `\bsrdone\\more\1\final\` }, nil, 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			dials := 0
+			var servers sync.WaitGroup
+			defer servers.Wait()
+			dial := func(context.Context, string, string) (net.Conn, error) {
+				dials++
+				client, end := net.Pipe()
+				n := dials
+				servers.Go(func() {
+					defer end.Close()
+					p := &peer{t: t, conn: end}
+					request := p.receive()
+					if n > 1 && !strings.Contains(request, fmt.Sprintf(`\skip\%d\`, n-1)) {
+						t.Errorf("page %d is asked for with %s", n, request)
+					}
+					p.send(test.page(n))
+					if again := p.receive(); again != "" {
+						t.Errorf("the connection is used again: %s", again)
+					}
+				})
+				return client, nil
+			}
+			searcher := gp.NewSearcher(gp.Config{Host: "192.0.2.1", DialContext: dial, MaxResults: 20})
+			results := 0
+			var last error
+			for _, err := range searcher.Profiles(t.Context(), gp.ProfileQuery{Nick: "x"}) {
+				if last = err; err == nil {
+					results++
+				}
+			}
+			if test.want == nil {
+				require.NoError(t, last)
+			} else {
+				require.ErrorIs(t, last, test.want)
+			}
+			assert.Equal(t, test.results, results)
+			assert.GreaterOrEqual(t, dials, max(1, test.results))
+		})
+	}
+}
+
+// So many searches at once and no more, over all searchers of a session; who waits too long is told why.
+func TestSearchConnections(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server := gptest.New(gptest.Config{Accounts: accounts(), Faults: gptest.Faults{Delay: 10 * time.Second}})
+		defer server.Close()
+		config := gp.Config{Host: "192.0.2.1", DialContext: server.DialSearch, SearchConnections: 2, SearchTimeout: 25 * time.Second}
+		searcher := gp.NewSearcher(config)
+		start := time.Now()
+		var mu sync.Mutex
+		var took []time.Duration
+		var last error
+		var searches sync.WaitGroup
+		for range 5 {
+			searches.Go(func() {
+				valid, err := searcher.ValidEmail(t.Context(), "ann@example.test")
+				mu.Lock()
+				defer mu.Unlock()
+				took = append(took, time.Since(start))
+				if err != nil {
+					last = err
+				} else {
+					assert.True(t, valid)
+				}
+			})
+		}
+		searches.Wait()
+		assert.Equal(t, []time.Duration{10 * time.Second, 10 * time.Second, 20 * time.Second, 20 * time.Second, 25 * time.Second}, took)
+		require.True(t, isTimeout(last), "%v", last)
+	})
+}
+
+// What changes together goes out together: one message for the profile, one for the account, in this order.
+func TestUpdateTogether(t *testing.T) {
+	got := make(chan []string, 1)
+	session := logIn(t, gp.Config{}, "1", func(p *peer) {
+		segment := make([]byte, 4096)
+		n, _ := p.conn.Read(segment) // the pipe gives what one write wrote
+		got <- strings.SplitAfter(string(segment[:n]), `\final\`)
+		p.receive()
+	})
+	require.NoError(t, session.UpdateProfile(t.Context(), gp.ProfileUpdate{}), "nothing to send")
+	require.NoError(t, session.UpdateProfile(t.Context(), gp.ProfileUpdate{
+		FirstName: new("Ann"), Sex: new(gp.Female), Birthday: &gp.Birthday{Day: 31, Month: 12, Year: 1980}, Occupation: new(int64(3)),
+		PublicMask: new(int64(gp.PublicAll)), Email: new("New@Mail.com"), Password: new("newpw"),
+		Machine: &gp.Machine{
+			OS: "Linux", CPU: gp.CPUAMD, CPUSpeed: 3000, MemoryMB: 512, VideoCards: [2]string{"Voodoo"}, VideoRAMMB: [2]int{128},
+			Connection: gp.ConnectionDSL, ConnectionSpeed: 768, Network: new(true),
+		},
+	}))
+	assert.Equal(t, []string{
+		`\updatepro\\sesskey\1\firstname\Ann\sex\1\birthday\520882108\occ\3\videocard1string\Voodoo\osstring\Linux\publicmask\-1\partnerid\0\final\`,
+		`\updateui\\sesskey\1\email\new@mail.com\passwordenc\eJeDglw_\cpubrandid\2\cpuspeed\3000\memory\32\videocard1ram\32\connectionid\4\connectionspeed\768\hasnetwork\1\final\`,
+		"",
+	}, <-got)
+	assert.EqualValues(t, 3, session.State().Counters.MessagesSent)
+	require.NoError(t, session.Close())
 }

@@ -2,6 +2,7 @@ package gp_test
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -33,25 +34,31 @@ func TestNothingPrintsSecrets(t *testing.T) {
 	profile, err := session.Profile(t.Context(), 7)
 	require.NoError(t, err)
 	require.Equal(t, signature, profile.Signature)
-	require.NoError(t, session.Authorize(t.Context(), 7))
+	require.NotEmpty(t, session.Roster().Incoming)
 	account := gp.Account{Email: "a@b", Nick: "a", Password: "s3cretpw", CDKey: "s3cretcdkey"}
 	values := []any{
-		session, session.Searcher(), *session.Searcher(), session.State(), renewed, *renewed, request, profile, *profile,
+		session, session.Searcher(), *session.Searcher(), session.State(), session.Roster(), renewed, *renewed, request, *request, profile, *profile,
 		gp.UniqueNick{Nick: "a", Password: "s3cretpw"}, &gp.UniqueNick{Nick: "a", Password: "s3cretpw"},
 		gp.NickEmail{Nick: "a", Email: "b", Password: "s3cretpw"}, gp.AuthToken{Token: "s3crettoken", PartnerChallenge: "s3cretpartner"},
 		gp.LoginTicket{Ticket: "s3cretticket"}, account, &account,
 		gptest.Account{Password: "s3cretpw", AuthToken: "s3crettoken", PartnerChallenge: "s3cretpartner"},
 		gptest.Config{Accounts: []gptest.Account{{Password: "s3cretpw"}}},
 	}
+	values = append(values, session.Roster().Incoming[0])
+	require.NoError(t, session.Authorize(t.Context(), 7))
 	var printed strings.Builder
 	for _, value := range values {
 		for _, format := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x"} {
 			fmt.Fprintf(&printed, format+"\n", value)
 		}
+		b, err := json.Marshal(value)
+		if _, functions := value.(gptest.Config); !functions {
+			require.NoError(t, err)
+		}
+		printed.Write(b)
 		slog.New(slog.NewJSONHandler(&printed, nil)).Info("logged", "value", value)
 		slog.New(slog.NewTextHandler(&printed, nil)).Info("logged", "value", value)
 	}
-	// Inside of something else fmt finds the method; JSON would not, and is for programs that keep what they know.
 	fmt.Fprintf(&printed, "%+v", []gp.Identity{gp.UniqueNick{Password: "s3cretpw"}})
 	for _, secret := range secrets {
 		assert.NotContains(t, printed.String(), secret)
