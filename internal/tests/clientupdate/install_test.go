@@ -28,11 +28,11 @@ func noise(seed uint64, size int) []byte {
 
 // packages are a version of a small SteamCMD.
 func packages(version int) []depottest.UpdatePackage {
-	text := []byte(fmt.Sprintf("strings of version %d\n", version))
+	text := fmt.Appendf(nil, "strings of version %d\n", version)
 	packs := []depottest.UpdatePackage{
 		{Name: "steamcmd_public_all", Files: []depottest.UpdateFile{{Name: `public\`}, {Name: `public\strings.txt`, Data: bytes.Repeat(text, 1000)}, {Name: `empty.txt`}}},
 		{Name: "steamcmd_bins_linux", Compressed: true, Files: []depottest.UpdateFile{
-			{Name: `linux32\steamclient.so`, Data: append(noise(uint64(version), 100_000), bytes.Repeat([]byte{0}, 400_000)...), Executable: true},
+			{Name: `linux32\steamclient.so`, Data: append(noise(uint64(version), 20_000), bytes.Repeat([]byte{0}, 60_000)...), Executable: true},
 			{Name: `linux32\libnewest.so`, Link: "steamclient.so"},
 			{Name: fmt.Sprintf(`linux32\only%d.so`, version), Data: noise(9, 1000)},
 		}},
@@ -185,7 +185,7 @@ func TestInterrupted(t *testing.T) {
 	second := serve(t, depottest.UpdateConfig{Version: 2, Packages: packages(2)})
 	old, new := want(packages(1)), want(packages(2))
 	random := rand.New(rand.NewPCG(1, 2))
-	for stop := range 40 {
+	for stop := range 20 {
 		dir := t.TempDir()
 		config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{first.URL()}}
 		_, err := clientupdate.Install(t.Context(), config, first.Manifest(), dir, clientupdate.Options{})
@@ -306,7 +306,7 @@ func TestHostilePackages(t *testing.T) {
 		require.Equal(t, map[string]string{".": "folder", "lib": "folder", "lib/x": "x", "file": "y", "other": "folder"}, tree(t, dir))
 	})
 	t.Run("too much", func(t *testing.T) {
-		server := serve(t, depottest.UpdateConfig{Packages: []depottest.UpdatePackage{{Name: "bomb_all", Files: []depottest.UpdateFile{{Name: "zeros", Data: make([]byte, 10<<20)}}, Compressed: true}}})
+		server := serve(t, depottest.UpdateConfig{Packages: []depottest.UpdatePackage{{Name: "bomb_all", Files: []depottest.UpdateFile{{Name: "zeros", Data: make([]byte, 2<<20)}}, Compressed: true}}})
 		config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{server.URL()}}
 		_, err := clientupdate.Install(t.Context(), config, server.Manifest(), t.TempDir(), clientupdate.Options{MaxUnpacked: 1 << 20})
 		require.ErrorContains(t, err, "MaxUnpacked is 1048576")
