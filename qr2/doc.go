@@ -11,7 +11,8 @@
 //	err = host.Run(ctx)           // until ctx ends: says goodbye to the master
 //
 // "My server is not listed, and nobody says why" has an answer here: [Host.State] tells for each master which step it is in,
-// since when, what went wrong in whose words, and what was counted; [Host.Events] and the log tell every change.
+// since when, what went wrong in whose words, and what was counted; [Host.Events] and the log tell every change; [Host.Diagnose],
+// and [Diagnose] before there is a host, go through the steps and say what to try.
 //
 // # Answers
 //
@@ -30,13 +31,50 @@
 // player_0, score_0, team_t0 and so on. The protocol has no escapes, so a backslash in a value becomes a slash. It cannot verify
 // an address: where clients must, it is not answered. [Config.NoQR1] leaves these questions to the game.
 //
+// # Staying listed
+//
+// Every master gets a heartbeat a minute and a keep-alive every 20 seconds: of the living families, one counts only these and one
+// only those. A master that was started anew challenges the next heartbeat, and is answered; one that always answered keep-alives
+// and stops is taken to have forgotten us after the third: its name is looked up at once, and the server registers again,
+// without the public address that wfc-server would hold against it. Names are looked up again every ten minutes, and if one has
+// several addresses the silent give way. The DWC emulator fails on heartbeats with players: a master that is silent gets every
+// other one without, from the third on ([MasterState.WithoutPlayers] says if that was it), and one that never answers keep-alives
+// every fifth. A server behind a NAT that gives it another port is listed again with that port.
+//
+// # Ports and addresses
+//
+// Masters list the address that a heartbeat comes from, whatever it says. In
+// a container or behind a port forward, tell what is seen from outside: [Config.HostPort] is where players join,
+// [Config.LocalPort] where queries go on the LAN, [Config.LocalIPs] and [Config.PublicAddr] the addresses.
+//
+// # Features
+//
+// What the original's qr2 module has, and what there is here:
+//
+//	heartbeats: initial, periodic, changed, goodbye           the same, the goodbye twice; shortened ones keep whole values
+//	keep-alives                                               the same, and missing answers are noticed
+//	challenge, public address, back-end options               the same, for each master
+//	add-error                                                 every one, in the master's words; the original reports the first
+//	client messages, acknowledged, each taken once            the same
+//	client registered, echo                                   the same
+//	query challenge                                           the same bytes; nothing is kept of it, so nothing fills up
+//	queries: single, chosen keys, split                       the same, always complete
+//	QR1 queries                                               answered; the original compiles them out
+//	custom keys 50 to 253                                     for each host; the original has one table for a process
+//	NatNeg cookies                                            negotiated by the host; the original's game starts it
+//	one master                                                several at once, several addresses each
+//	several instances                                         as many as there are sockets
+//	IPv4                                                      IPv4 and IPv6 for queries, whatever family a master has
+//	denying by address                                        a limit for each address, which nobody can fill up
+//	errors by number                                          states, events, log, diagnosis
+//
 // # Where it differs from the original
 //
 // Only the master's own packets count as its answer, not any query from the LAN. The availability service is asked while
-// heartbeats are sent already; if it says no, the server says goodbye. A master's name is looked up again every ten minutes,
-// and at once when it does not answer. If a master challenges and then does not
+// heartbeats are sent already; if it says no, the server says goodbye. If a master challenges and then does not
 // confirm, because the response was lost, the heartbeat is repeated after ten seconds, three times. A keep-alive goes out
-// at least every 40 seconds even if heartbeats are frequent. The goodbye is sent twice, and everything that a master sends
+// at least every 40 seconds even if heartbeats are frequent. A number of the query challenge is good for four to eight seconds, more
+// than once. The goodbye is sent twice, and everything that a master sends
 // afterwards is ignored. Values are never cut in the middle.
 //
 // # Strangers
@@ -49,6 +87,6 @@
 //
 // # What it does not do
 //
-// It does not open ports, report to QR1 masters, or check CD keys. It speaks to masters over IPv4 and IPv6, but the
+// It does not open ports (package natneg/portmap does), report to QR1 masters, or check CD keys. It speaks to masters over IPv4 and IPv6, but the
 // protocol can only say IPv4 addresses.
 package qr2
