@@ -55,6 +55,7 @@ type Mux struct {
 	detaching atomic.Bool // the reader was asked to let go of the connection; changed with mu held
 
 	mu      sync.Mutex
+	shared  map[any]any   // see Shared
 	refs    int           // users that have not called their release function
 	closing bool          // the game is closing the connection
 	running bool          // the goroutine was started
