@@ -63,7 +63,7 @@
 //	custom keys 50 to 253                                     for each host; the original has one table for a process
 //	NatNeg cookies                                            negotiated by the host; the original's game starts it
 //	one master                                                several at once, several addresses each
-//	several instances                                         as many as there are sockets
+//	several instances                                         as many as you like, also on one socket
 //	IPv4                                                      IPv4 and IPv6 for queries, whatever family a master has
 //	denying by address                                        a limit for each address, which nobody can fill up
 //	errors by number                                          states, events, log, diagnosis

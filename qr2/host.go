@@ -20,10 +20,11 @@ import (
 // Queries are answered from the first [Host.Update] until [Host.Close], whether Run runs or not, by the goroutine that reads
 // the connection. Run does everything else.
 type Host struct {
-	config  Config
-	mux     *udpmux.Mux
-	remove  func()
-	release func()
+	config   Config
+	mux      *udpmux.Mux
+	remove   func()
+	siblings *siblings
+	release  func()
 
 	wake    chan struct{} // asks Run to look again
 	closing chan struct{}
@@ -69,6 +70,7 @@ func NewHost(conn net.PacketConn, config Config) (*Host, error) {
 		}
 	}
 	h.mux, h.release = udpmux.Attach(conn)
+	h.joinSiblings()
 	h.remove = h.mux.Handle(h.handle)
 	return h, nil
 }
@@ -259,6 +261,7 @@ func (h *Host) Close() error {
 		<-running
 	}
 	h.remove()
+	h.siblings.leave(h)
 	h.release()
 	h.queue.close()
 	return nil
@@ -266,7 +269,7 @@ func (h *Host) Close() error {
 
 // handle takes what is ours. It runs on the goroutine that reads the connection.
 func (h *Host) handle(b []byte, from netip.AddrPort) bool {
-	if !h.core.takes(b) {
+	if !h.core.takes(b) || h.siblings.isFor(h, b, from) {
 		return false
 	}
 	if h.config.Logger.Enabled(context.Background(), slog.LevelDebug) {

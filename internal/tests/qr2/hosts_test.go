@@ -172,3 +172,42 @@ func TestUnsentHeartbeats(t *testing.T) {
 	require.ErrorAs(t, host.State().Masters[0].SendErr, &failure)
 	require.Equal(t, "send", failure.Op)
 }
+
+// One socket under two games' names, at two masters that want other secrets: each host gets what its master sends, the first
+// answers who asks, and when it has gone, the second does.
+func TestTwoHostsOnOneSocket(t *testing.T) {
+	first := startMaster(t, qr2test.Config{Games: map[string]string{"one": "secret1"}, Family: qr2test.OpenSpy})
+	second := startMaster(t, qr2test.Config{Games: map[string]string{"two": "secret2"}, Family: qr2test.WFC})
+	conn := listen(t)
+	one := newHost(t, conn, qr2.Config{Game: "one", Secret: "secret1", Addr: first.Addr()})
+	two := newHost(t, one.GameConn(), qr2.Config{Game: "two", Secret: "secret2", Addr: second.Addr()})
+	other := snapshot(0)
+	other.Server[0].Value = "the other"
+	require.NoError(t, two.Update(other))
+	stopOne := run(t, one)
+	defer run(t, two)()
+	untilStep(t, one, qr2.StepListed)
+	untilStep(t, two, qr2.StepListed)
+	require.Len(t, first.Registry().List("one"), 1)
+	require.Len(t, second.Registry().List("two"), 1)
+	require.Equal(t, qr2.AvailabilityYes, two.State().Masters[0].Availability)
+	require.NoError(t, second.Relay(t.Context(), addrOf(t, conn), []byte("hello")))
+	require.Equal(t, "hello", string(until(t, two, func(*qr2.ClientMessage) bool { return true }).Data))
+	require.Zero(t, one.State().Counters.WrongKey)
+
+	answer, err := qr2test.Query(t.Context(), nil, addrOf(t, conn))
+	require.NoError(t, err)
+	require.Equal(t, "Friday night", answer.Value("hostname"))
+	player := listen(t)
+	_, err = player.WriteTo([]byte("hello game"), conn.LocalAddr())
+	require.NoError(t, err)
+	got, _ := receive(t, two.GameConn())
+	require.Equal(t, "hello game", string(got))
+
+	stopOne()
+	require.NoError(t, one.Close())
+	answer, err = qr2test.Query(t.Context(), nil, addrOf(t, conn))
+	require.NoError(t, err)
+	require.Equal(t, "the other", answer.Value("hostname"))
+	require.NoError(t, second.Relay(t.Context(), addrOf(t, conn), []byte("still there")))
+}
