@@ -210,22 +210,18 @@ type Player struct {
 // maxSearchResults bounds what a search may bring.
 const maxSearchResults = 10_000
 
-// FindPlayers asks the master on which servers a player is. No living master is known to answer.
+// FindPlayers asks the master on which servers a player is, and yields the answers as they come. Answers do not say which
+// search they belong to, so there is one at a time on a Browser: another one waits until the loop over this one has ended. No
+// living master is known to answer.
 func (b *Browser) FindPlayers(ctx context.Context, search PlayerSearch) iter.Seq2[Player, error] {
 	return func(yield func(Player, error) bool) {
-		players, err := b.findPlayers(ctx, search)
-		for _, player := range players {
-			if !yield(player, nil) {
-				return
-			}
-		}
-		if err != nil {
+		if err := b.findPlayers(ctx, search, yield); err != nil && !errors.Is(err, errStop) {
 			yield(Player{}, err)
 		}
 	}
 }
 
-func (b *Browser) findPlayers(ctx context.Context, search PlayerSearch) ([]Player, error) {
+func (b *Browser) findPlayers(ctx context.Context, search PlayerSearch, yield func(Player, error) bool) error {
 	const op = "player search"
 	request := sbwire.PlayerSearchRequest{Name: search.Name, MaxResults: uint32(min(search.Max, maxSearchResults))}
 	if search.Max <= 0 {
@@ -241,28 +237,28 @@ func (b *Browser) findPlayers(ctx context.Context, search PlayerSearch) ([]Playe
 	}
 	message, err := request.Append(nil)
 	if err != nil {
-		return nil, &Error{Op: op, Err: err}
+		return &Error{Op: op, Err: err}
 	}
-	// Answers do not say which search they belong to, so there is one at a time on this browser.
 	select {
 	case b.searching <- struct{}{}:
 	case <-ctx.Done():
-		return nil, &Error{Op: op, Err: ctx.Err()}
+		return &Error{Op: op, Err: ctx.Err()}
 	}
 	defer func() { <-b.searching }()
-	var players []Player
-	err = b.exchange(ctx, op, message, func(m sbwire.Message) bool {
+	found := 0
+	return b.exchange(ctx, op, message, func(m sbwire.Message) bool {
 		_, ok := m.(sbwire.PlayerSearch)
 		return ok
 	}, func(m sbwire.Message) (bool, error) {
 		part := m.(sbwire.PlayerSearch)
-		for _, player := range part.Players {
-			players = append(players, Player(player))
-		}
-		if len(players) > maxSearchResults {
+		if found += len(part.Players); found > maxSearchResults {
 			return true, ErrMalformed
+		}
+		for _, player := range part.Players {
+			if !yield(Player(player), nil) {
+				return true, errStop
+			}
 		}
 		return part.Final, nil
 	})
-	return players, err
 }

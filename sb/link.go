@@ -310,6 +310,17 @@ func (l *link) decoderError(err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		return l.fail(joined(ErrIncomplete, err), "")
 	}
+	for limit, field := range map[error]string{
+		sbwire.ErrElement: "MaxElementBytes", sbwire.ErrPopular: "MaxPopularBytes", sbwire.ErrServers: "MaxServers",
+	} {
+		if errors.Is(err, limit) {
+			reason := "more than Config." + field + " allows"
+			if hint := l.suspicion(); hint != "" {
+				reason += "; " + hint
+			}
+			return l.fail(joined(ErrMalformed, err), reason)
+		}
+	}
 	return l.fail(joined(ErrMalformed, err), l.suspicion())
 }
 

@@ -3,7 +3,7 @@ package sbwire
 import (
 	"bytes"
 	"encoding/binary"
-	"errors"
+	"fmt"
 	"io"
 	"net/netip"
 )
@@ -181,7 +181,7 @@ func cutText(b []byte) string {
 // tooLarge is the error if what waits for its end has grown too large.
 func (d *Decoder) tooLarge() error {
 	if waiting := len(d.buf) - d.read; waiting > d.limits.Element {
-		d.err = overLimit("list", d.Step(), "one element has more than %d bytes", d.limits.Element)
+		d.err = tooMuch(ErrElement, "list", d.Step(), "one element has more than %d bytes", d.limits.Element)
 	}
 	return d.err
 }
@@ -307,7 +307,7 @@ func (d *Decoder) readPopular(e *Element) (bool, error) {
 			return false, nil
 		}
 		if d.size += len(value); d.size > d.limits.Popular {
-			return false, overLimit("list", "popular values", "more than %d bytes", d.limits.Popular)
+			return false, tooMuch(ErrPopular, "list", "popular values", "more than %d bytes", d.limits.Popular)
 		}
 		d.schema.popular = append(d.schema.popular, value)
 		d.read = len(d.buf) - len(c.String)
@@ -326,9 +326,9 @@ func (d *Decoder) readServer(e *Element, b []byte) (bool, error) {
 	case result == incomplete:
 		return false, nil
 	case n > d.limits.Element:
-		return false, overLimit(serverEntry, "size", "%d bytes, at most %d", n, d.limits.Element)
+		return false, tooMuch(ErrElement, serverEntry, "size", "%d bytes, at most %d", n, d.limits.Element)
 	case len(e.Server.Values) > d.limits.Element: // popular values cost a master one byte each
-		return false, overLimit(serverEntry, "values", "%d bytes, at most %d", len(e.Server.Values), d.limits.Element)
+		return false, tooMuch(ErrElement, serverEntry, "values", "%d bytes, at most %d", len(e.Server.Values), d.limits.Element)
 	}
 	d.read += n
 	if e.Server.ends() {
@@ -337,7 +337,7 @@ func (d *Decoder) readServer(e *Element, b []byte) (bool, error) {
 		return true, nil
 	}
 	if d.servers++; d.servers > d.limits.Servers {
-		return false, overLimit("list", "servers", "more than %d", d.limits.Servers)
+		return false, tooMuch(ErrServers, "list", "servers", "more than %d", d.limits.Servers)
 	}
 	e.Kind = KindServer
 	return true, nil
@@ -378,5 +378,7 @@ func (d *Decoder) ignoreRest() {
 	d.step, d.buf, d.read = stepNoise, nil, 0
 }
 
-// IsLimit reports whether an error says that a master sent too much.
-func IsLimit(err error) bool { return errors.Is(err, ErrLimit) }
+// tooMuch is the error that a limit of the decoder makes.
+func tooMuch(limit error, message, field, format string, args ...any) error {
+	return &Error{Message: message, Field: field, Detail: fmt.Sprintf(format, args...), Err: limit}
+}

@@ -12,12 +12,19 @@ var (
 	ErrInvalid   = errors.New("invalid")
 )
 
+// The limits of a [Decoder], each an ErrLimit, for errors.Is.
+var (
+	ErrElement = fmt.Errorf("%w of one element", ErrLimit)
+	ErrPopular = fmt.Errorf("%w of all popular values", ErrLimit)
+	ErrServers = fmt.Errorf("%w of servers", ErrLimit)
+)
+
 // Error says which field of which message could not be read or written.
 type Error struct {
 	Message string // such as "server entry"
 	Field   string // such as "public port"
 	Detail  string // what is wrong, "" if Err says it all
-	Err     error  // ErrTruncated, ErrLimit or ErrInvalid
+	Err     error  // ErrTruncated, ErrInvalid, ErrLimit or one that is an ErrLimit
 }
 
 // Error implements error.

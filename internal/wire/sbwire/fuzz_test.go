@@ -2,6 +2,7 @@ package sbwire
 
 import (
 	"bytes"
+	"errors"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -95,7 +96,7 @@ func FuzzDecoder(f *testing.F) {
 		}
 		inPieces, errInPieces := decode(b, noList, limits, piece)
 		// The limit of one element depends on how much of it waits, so only agreement without it can be asked for.
-		if IsLimit(errAtOnce) || IsLimit(errInPieces) {
+		if errors.Is(errAtOnce, ErrLimit) || errors.Is(errInPieces, ErrLimit) {
 			return
 		}
 		if (errAtOnce == nil) != (errInPieces == nil) || !reflect.DeepEqual(atOnce, inPieces) {
