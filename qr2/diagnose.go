@@ -113,9 +113,7 @@ var browserKeys = [...]string{"hostname", "hostport", "gamever", "mapname", "gam
 
 func (h *Host) diagnoseSnapshot() diagnosis.Step {
 	step := diagnosis.Step{Name: "read the snapshot", Outcome: diagnosis.Passed}
-	h.mu.Lock()
-	snapshot := h.core.snapshot
-	h.mu.Unlock()
+	snapshot := h.published.Load()
 	if snapshot == nil {
 		step.Outcome, step.Found = diagnosis.Failed, "there is none"
 		step.Advice = "call Update: without it no query is answered, and the masters get no keys"

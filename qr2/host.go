@@ -32,6 +32,8 @@ type Host struct {
 	unsent  atomic.Int64
 	reader  batch // of the goroutine that reads the connection
 
+	published atomic.Pointer[encoded] // the latest snapshot; nil until there is one
+
 	mu      sync.Mutex // guards what follows
 	core    core
 	running chan struct{} // closed when Run has ended; nil while it does not run
@@ -40,8 +42,9 @@ type Host struct {
 }
 
 // NewHost takes what is QR2's off the game's connection: packets that start with FE FD, a type up to 0x0A and a key; and the
-// questions of QR1, which start with \basic\, \info\, \rules\, \players\, \status\, \echo\ or \secure\. From now on the game reads from [Host.GameConn]; writing to conn stays possible. conn may be another host's or a negotiation's
-// view of a connection.
+// questions of QR1, which start with \basic\, \info\, \rules\, \players\, \status\, \echo\ or \secure\. From now on the game
+// reads from [Host.GameConn]; writing to conn stays possible. conn may be another host's or a negotiation's view of a
+// connection.
 //
 // Nothing is sent before [Host.Run], apart from answers to queries once there is a snapshot.
 func NewHost(conn net.PacketConn, config Config) (*Host, error) {
@@ -71,13 +74,13 @@ func NewHost(conn net.PacketConn, config Config) (*Host, error) {
 	}
 	h.mux, h.release = udpmux.Attach(conn)
 	h.joinSiblings()
-	h.remove = h.mux.Handle(h.handle)
+	h.remove = h.mux.HandleBatches(h.handle, func() { h.flush(&h.reader) })
 	return h, nil
 }
 
 // GameConn is the game's view of the connection: everything that is not QR2's. Closing it closes the connection. A game
 // that reads too slowly loses its own packets only; 512 of them wait.
-func (h *Host) GameConn() net.PacketConn { return h.mux.Conn() }
+func (h *Host) GameConn() *GameConn { return h.mux.Conn() }
 
 // Update sets what queries are answered with, and tells the masters if a server key has changed: at once, or ten seconds
 // after the latest heartbeat. The host keeps nothing of the snapshot's slices.
@@ -92,15 +95,21 @@ func (h *Host) Update(snapshot Snapshot) error {
 	if err != nil {
 		return err
 	}
-	h.mu.Lock()
-	if h.closed {
-		h.mu.Unlock()
+	select {
+	case <-h.closing:
 		return &Error{Op: "update", Err: net.ErrClosed}
+	default:
 	}
-	h.core.update(e)
-	h.mu.Unlock()
+	h.published.Store(e)
 	h.poke()
 	return nil
+}
+
+// adoptLocked takes what was published. So the game never waits for the lock under which queries are answered.
+func (h *Host) adoptLocked() {
+	if e := h.published.Load(); e != nil && e != h.core.snapshot {
+		h.core.update(e)
+	}
 }
 
 // Announce tells the masters that something has changed, as Update does by itself.
@@ -115,6 +124,7 @@ func (h *Host) Announce() {
 func (h *Host) State() State {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	h.adoptLocked()
 	s := State{
 		Local: h.mux.LocalAddr().String(), Running: h.running != nil, QueryChallenge: h.core.queryChallenge(),
 		Joins: h.core.joining(), Counters: h.core.counters,
@@ -187,6 +197,7 @@ func (h *Host) loop(ctx, runContext context.Context, workers *sync.WaitGroup, ag
 	defer timer.Stop()
 	for {
 		h.mu.Lock()
+		h.adoptLocked()
 		h.core.tick(time.Now(), &out)
 		next := h.core.next()
 		cookies := h.core.cookies
@@ -268,7 +279,10 @@ func (h *Host) Close() error {
 }
 
 // handle takes what is ours. It runs on the goroutine that reads the connection.
-func (h *Host) handle(b []byte, from netip.AddrPort) bool {
+func (h *Host) handle(b []byte, from netip.AddrPort) bool { return h.answer(b, from, &h.reader) }
+
+// answer takes what is ours, and puts the answers into out.
+func (h *Host) answer(b []byte, from netip.AddrPort, out *batch) bool {
 	if !h.core.takes(b) || h.siblings.isFor(h, b, from) {
 		return false
 	}
@@ -276,12 +290,12 @@ func (h *Host) handle(b []byte, from netip.AddrPort) bool {
 		h.config.Logger.Debug("qr2: received", "peer", from, "type", kind(b, 2), "bytes", len(b))
 	}
 	h.mu.Lock()
+	h.adoptLocked()
 	before := h.core.next()
-	h.core.handle(b, from, time.Now(), &h.reader)
+	h.core.handle(b, from, time.Now(), out)
 	told := len(h.core.events) > 0
 	poke := told || len(h.core.cookies) > 0 || !h.core.next().Equal(before)
 	h.mu.Unlock()
-	h.flush(&h.reader)
 	if told {
 		h.deliver()
 	}
@@ -293,18 +307,21 @@ func (h *Host) handle(b []byte, from netip.AddrPort) bool {
 
 // flush sends a batch, without the lock.
 func (h *Host) flush(out *batch) {
-	debug := h.config.Logger.Enabled(context.Background(), slog.LevelDebug)
-	for _, p := range out.packets {
-		b := out.arena[p.start:p.end]
-		err := h.mux.WriteTo(b, p.to)
-		if err != nil {
-			h.unsent.Add(1)
-			h.mu.Lock()
-			h.core.sendFailed(p.to, err)
-			h.mu.Unlock()
+	list := out.all()
+	if failed := h.mux.WriteBatch(list); failed > 0 {
+		h.unsent.Add(int64(failed))
+		h.mu.Lock()
+		for i := range list {
+			if list[i].Err != nil {
+				h.core.sendFailed(list[i].Addr, list[i].Err)
+			}
 		}
-		if debug {
-			h.config.Logger.Debug("qr2: sent", "peer", p.to, "type", kind(b, 0), "bytes", len(b), "error", err)
+		h.mu.Unlock()
+	}
+	if h.config.Logger.Enabled(context.Background(), slog.LevelDebug) {
+		for i := range list {
+			p := &list[i]
+			h.config.Logger.Debug("qr2: sent", "peer", p.Addr, "type", kind(p.Data, 0), "bytes", len(p.Data), "error", p.Err)
 		}
 	}
 	out.reset()

@@ -109,9 +109,10 @@ const keyPlayer = 21
 // fill, and making one costs little.
 type encoded struct {
 	data      qr2wire.Data
-	split     [][]byte  // bodies
-	splitSize int       // of all of them with their headers
-	wholes    [8]answer // single replies to questions for whole sections or none
+	split     [][]byte     // bodies
+	splitSize int          // of all of them with their headers
+	values    *[256]string // of the server keys by number; nil until one is asked for
+	wholes    [8]answer    // single replies to questions for whole sections or none
 	old       [qr1wire.Combinations]oldAnswer
 }
 
@@ -143,6 +144,11 @@ func encode(s Snapshot) (*encoded, error) {
 // appendSingle adds the body of a single reply; left is how many values did not fit.
 func (e *encoded) appendSingle(b []byte, q qr2wire.Query, registry *qr2wire.Registry) (body []byte, left int) {
 	const limit = qr2wire.MaxSize - qr2wire.FromServerHeader
+	if q.Players.Empty() && q.Teams.Empty() && len(q.Server.IDs) > 0 {
+		if body, ok := e.appendValues(b, q.Server.IDs, registry, limit); ok {
+			return body, 0
+		}
+	}
 	whole := 0
 	for i, section := range [...]qr2wire.Selection{q.Server, q.Players, q.Teams} {
 		if len(section.IDs) > 0 {
@@ -157,6 +163,30 @@ func (e *encoded) appendSingle(b []byte, q qr2wire.Query, registry *qr2wire.Regi
 		a.body, a.left = qr2wire.FitReply(make([]byte, 0, limit), q, &e.data, registry, limit)
 	}
 	return append(b, a.body...), a.left
+}
+
+// appendValues adds the values of server keys that are asked for by number, which is what every browser asks of every server;
+// ok is false if they do not fit.
+func (e *encoded) appendValues(b []byte, ids []byte, registry *qr2wire.Registry, limit int) (body []byte, ok bool) {
+	if e.values == nil {
+		e.values = new([256]string)
+		for _, field := range e.data.Server {
+			if id, known := registry.Number(field.Key); known {
+				e.values[id] = field.Value
+			}
+		}
+	}
+	size := len(ids)
+	for _, id := range ids {
+		size += len(e.values[id])
+	}
+	if size > limit {
+		return b, false
+	}
+	for _, id := range ids {
+		b = append(append(b, e.values[id]...), 0)
+	}
+	return b, true
 }
 
 // sameServer reports whether the server keys are the same, apart from the quiet ones.

@@ -184,62 +184,64 @@ type batchWriter struct {
 	headers [writeBatch]mmsghdr
 	parts   [writeBatch]syscall.Iovec
 	names   [writeBatch]syscall.RawSockaddrInet6
-	from    int // next to be sent
+	places  [writeBatch]int // among the packets that are written
+	next    int             // to be sent
 	count   int
-	errno   syscall.Errno // why that one failed
+	errno   syscall.Errno // why the next one failed
 }
 
-func (w *batchWriter) write(packets []Packet) (failed int, first error) {
+func (w *batchWriter) write(packets []Packet) (failed int) {
 	if len(packets) == 1 {
-		if _, err := w.conn.WriteToUDPAddrPort(packets[0].Data, packets[0].Addr); err != nil {
-			return 1, err
-		}
-		return 0, nil
-	}
-	note := func(err error) {
-		if failed++; first == nil {
-			first = err
-		}
+		return w.writeOne(&packets[0])
 	}
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.from, w.count = 0, 0
+	w.next, w.count = 0, 0
 	for i := range packets {
+		packets[i].Err = nil
 		if !w.prepare(w.count, &packets[i]) {
 			// A zone, or an address that this socket cannot reach: package net knows, and has words for it.
-			w.sendAll(note)
-			if _, err := w.conn.WriteToUDPAddrPort(packets[i].Data, packets[i].Addr); err != nil {
-				note(err)
-			}
+			failed += w.sendAll(packets) + w.writeOne(&packets[i])
 			continue
 		}
+		w.places[w.count] = i
 		if w.count++; w.count == writeBatch {
-			w.sendAll(note)
+			failed += w.sendAll(packets)
 		}
 	}
-	w.sendAll(note)
+	failed += w.sendAll(packets)
 	for i := range w.parts {
 		w.parts[i].Base = nil // what was sent is not held on to
 	}
-	return failed, first
+	return failed
+}
+
+func (w *batchWriter) writeOne(p *Packet) (failed int) {
+	if _, p.Err = w.conn.WriteToUDPAddrPort(p.Data, p.Addr); p.Err != nil {
+		return 1
+	}
+	return 0
 }
 
 // sendAll sends what is prepared.
-func (w *batchWriter) sendAll(note func(error)) {
-	for w.from < w.count {
+func (w *batchWriter) sendAll(packets []Packet) (failed int) {
+	for w.next < w.count {
 		w.errno = 0
 		if err := w.raw.Write(w.call); err != nil {
-			for range w.count - w.from {
-				note(err)
+			for _, place := range w.places[w.next:w.count] {
+				packets[place].Err = err
+				failed++
 			}
 			break
 		}
 		if w.errno != 0 {
-			note(&net.OpError{Op: "write", Net: "udp", Source: w.conn.LocalAddr(), Err: w.errno})
-			w.from++
+			packets[w.places[w.next]].Err = &net.OpError{Op: "write", Net: "udp", Source: w.conn.LocalAddr(), Err: w.errno}
+			failed++
+			w.next++
 		}
 	}
-	w.from, w.count = 0, 0
+	w.next, w.count = 0, 0
+	return failed
 }
 
 func (w *batchWriter) prepare(i int, packet *Packet) bool {
@@ -271,10 +273,10 @@ func (w *batchWriter) prepare(i int, packet *Packet) bool {
 // send is called by the connection when there may be room, and says whether there was.
 func (w *batchWriter) send(fd uintptr) bool {
 	_, send := callNumbers()
-	n, _, errno := syscall.Syscall6(send, fd, uintptr(unsafe.Pointer(&w.headers[w.from])), uintptr(w.count-w.from), syscall.MSG_DONTWAIT, 0, 0)
+	n, _, errno := syscall.Syscall6(send, fd, uintptr(unsafe.Pointer(&w.headers[w.next])), uintptr(w.count-w.next), syscall.MSG_DONTWAIT, 0, 0)
 	switch errno {
 	case 0:
-		w.from += int(n)
+		w.next += int(n)
 	case syscall.EAGAIN:
 		return false
 	case syscall.EINTR:

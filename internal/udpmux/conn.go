@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"slices"
 	"sync"
 	"time"
 )
@@ -164,11 +165,15 @@ func (c *Conn) ReadBatch(packets []Packet) (n int, err error) {
 	return len(packets), nil
 }
 
-// WriteBatch sends packets, several in one system call where there is one. It tries all of them; n is how many were sent, and
-// err why the first of the others was not.
+// WriteBatch sends packets, several in one system call where there is one. It tries all of them and sets their Err; n is how
+// many were sent, and err why the first of the others was not.
 func (c *Conn) WriteBatch(packets []Packet) (n int, err error) {
-	failed, err := c.mux.WriteBatch(packets)
-	return len(packets) - failed, err
+	n = len(packets) - c.mux.WriteBatch(packets)
+	if n < len(packets) {
+		failed := slices.IndexFunc(packets, func(p Packet) bool { return p.Err != nil })
+		err = packets[failed].Err
+	}
+	return n, err
 }
 
 // WriteTo implements net.PacketConn: it writes to the shared connection directly.

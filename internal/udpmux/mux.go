@@ -192,8 +192,8 @@ func (m *Mux) WriteTo(b []byte, to netip.AddrPort) error {
 }
 
 // WriteBatch sends datagrams on the shared connection, several in one system call where there is one. It tries all of them,
-// and says how many failed and why the first of these did.
-func (m *Mux) WriteBatch(packets []Packet) (failed int, err error) { return m.sink.write(packets) }
+// sets their Err, and says how many failed.
+func (m *Mux) WriteBatch(packets []Packet) (failed int) { return m.sink.write(packets) }
 
 // Done is closed when the reader has ended because the connection was closed or broke.
 func (m *Mux) Done() <-chan struct{} { return m.done }

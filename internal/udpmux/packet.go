@@ -8,6 +8,8 @@ type Packet struct {
 	Data []byte
 	// Addr is where it goes or comes from. IPv4 addresses are never IPv4-mapped.
 	Addr netip.AddrPort
+	// Err is why it was not sent, when writing; nil if it was.
+	Err error
 }
 
 // source reads datagrams off a connection, several at a time where the system can. Who holds the lead uses it.
@@ -20,8 +22,8 @@ type source interface {
 
 // sink writes datagrams, several at a time where the system can. It is safe for concurrent use.
 type sink interface {
-	// write tries all of them, and says how many failed and why the first of these did.
-	write(packets []Packet) (failed int, err error)
+	// write tries all of them, sets their Err, and says how many failed.
+	write(packets []Packet) (failed int)
 }
 
 // oneByOne is the source and sink of connections that cannot do better.
@@ -49,13 +51,12 @@ func (o *oneByOne) read() (n int, err error) {
 
 func (o *oneByOne) datagram(int) ([]byte, netip.AddrPort) { return o.buf[:o.n], o.from }
 
-func (o *oneByOne) write(packets []Packet) (failed int, first error) {
-	for _, packet := range packets {
-		if err := o.mux.WriteTo(packet.Data, packet.Addr); err != nil {
-			if failed++; first == nil {
-				first = err
-			}
+func (o *oneByOne) write(packets []Packet) (failed int) {
+	for i := range packets {
+		p := &packets[i]
+		if p.Err = o.mux.WriteTo(p.Data, p.Addr); p.Err != nil {
+			failed++
 		}
 	}
-	return failed, first
+	return failed
 }
