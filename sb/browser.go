@@ -38,6 +38,9 @@ func New(config Config) (*Browser, error) {
 		return nil, &Error{Op: "new", Reason: "the game's name is longer than 35 bytes", Err: ErrNotConfigured}
 	}
 	b := &Browser{config: config, shared: make(map[*session]bool), opening: make(chan struct{}, 1), searching: make(chan struct{}, 1)}
+	if config.Protocol > QR1 {
+		return nil, &Error{Op: "new", Reason: "Protocol can be QR2 or QR1", Err: ErrNotConfigured}
+	}
 	if _, err := b.newProber(DirectQuery{}); err != nil {
 		return nil, &Error{Op: "new", Reason: "Keys", Err: err}
 	}

@@ -14,15 +14,16 @@ import (
 
 const (
 	maxAttempts = 8
-	maxSends    = 2 * maxAttempts // a challenge request and a query for each attempt
-	sendBits    = 4               // of the request key, for the number of the datagram
+	sendBits    = 4 // of the request key, for the number of the datagram: a challenge request and a query for each attempt
 )
 
 // prober decides what to send to whom in direct queries, and what the answers mean. It does no I/O: the loop in query.go
 // gives it datagrams and the time.
 type prober struct {
 	query     DirectQuery
+	protocol  Protocol        // of servers that do not tell theirs
 	ids       []qr2wire.KeyID // of query.Fields
+	question  []byte          // to servers that speak QR1
 	registry  *qr2wire.Registry
 	challenge bool // servers are expected to want one
 	attempts  int
@@ -30,17 +31,19 @@ type prober struct {
 	stats     *queryCounters
 
 	probes map[netip.AddrPort]*probe
-	ready  []*probe  // want to send, in order
-	timed  deadlines // the others
+	pinged map[uint32]*probe // the same by their ids, with ICMP only: its answers do not name a port
+	ready  []*probe          // want to send, in order
+	timed  deadlines         // the others
 	trips  roundTrips
 	pace   pacer
 }
 
 // probe is one server that is being queried.
 type probe struct {
-	server Server
-	addr   netip.AddrPort // where it is queried
-	id     uint32         // upper bits of its request keys
+	server   Server
+	addr     netip.AddrPort // where it is queried
+	protocol Protocol
+	id       uint32 // upper bits of its request keys
 
 	attempt  int
 	answered bool      // it gave a number to the challenge request of this attempt
@@ -51,6 +54,7 @@ type probe struct {
 	sends    []send
 	unsent   int   // of these, not sent because of sendErr
 	sendErr  error // the latest
+	old      *oldAnswer
 }
 
 // send is one datagram that went out.
@@ -58,7 +62,7 @@ type send struct {
 	at    time.Time
 	query *qr2wire.Query // nil: a challenge request
 	parts qr2wire.Assembler
-	some  bool // parts has something
+	first time.Time // when parts got its first one
 }
 
 // queryCounters are totals of a Browser.
@@ -71,12 +75,28 @@ func (p *prober) add(server Server, addr netip.AddrPort) bool {
 	if _, ok := p.probes[addr]; ok {
 		return false
 	}
-	var random [4]byte
-	_, _ = rand.Read(random[:])
-	q := &probe{server: server, addr: addr, id: binary.BigEndian.Uint32(random[:]) >> sendBits, place: -1}
+	q := &probe{server: server, addr: addr, id: randomID(), place: -1, protocol: p.protocol}
+	switch {
+	case p.query.Protocol != 0:
+		q.protocol = p.query.Protocol
+	case server.Protocol == QR1 || server.Protocol == QR2:
+		q.protocol = server.Protocol
+	}
 	p.probes[addr] = q
+	if q.protocol == ICMP {
+		for p.pinged[q.id] != nil {
+			q.id = randomID()
+		}
+		p.pinged[q.id] = q
+	}
 	p.enqueue(q)
 	return true
+}
+
+func randomID() uint32 {
+	var random [4]byte
+	_, _ = rand.Read(random[:])
+	return binary.BigEndian.Uint32(random[:]) >> sendBits
 }
 
 func (p *prober) enqueue(q *probe) {
@@ -92,6 +112,7 @@ func (p *prober) enqueue(q *probe) {
 // remove forgets a server.
 func (p *prober) remove(q *probe) {
 	delete(p.probes, q.addr)
+	delete(p.pinged, q.id)
 	if q.place >= 0 {
 		heap.Remove(&p.timed, q.place)
 	}
@@ -143,25 +164,12 @@ func (p *prober) next(now time.Time) (datagram []byte, to netip.AddrPort, ok boo
 		p.ready[0] = nil
 		p.ready = p.ready[1:]
 		q.queued = false
-		if p.probes[q.addr] != q || len(q.sends) == maxSends {
+		if p.probes[q.addr] != q {
 			continue
 		}
-		key := q.key(len(q.sends))
-		if !q.answered && p.wantsChallenge(q.attempt) {
-			q.sends = append(q.sends, send{at: now})
-			datagram = qr2wire.AppendPrequery(nil, key)
-		} else {
-			query := qr2wire.FullQuery(key)
-			if len(p.ids) > 0 {
-				query = qr2wire.BasicQuery(key, p.ids...)
-			}
-			query.Number, query.Challenged = q.number, q.number != 0
-			var err error
-			if datagram, err = query.Append(nil); err != nil {
-				continue
-			}
-			q.sends = append(q.sends, send{at: now, query: &query})
-		}
+		datagram, sent := p.datagram(q, q.key(len(q.sends)))
+		sent.at = now
+		q.sends = append(q.sends, sent)
 		q.deadline = now.Add(p.patience(q.attempt))
 		heap.Push(&p.timed, q)
 		p.stats.sent.Add(1)
@@ -171,6 +179,25 @@ func (p *prober) next(now time.Time) (datagram []byte, to netip.AddrPort, ok boo
 		return datagram, q.addr, true
 	}
 	return nil, netip.AddrPort{}, false
+}
+
+// datagram is what a server is sent next.
+func (p *prober) datagram(q *probe, key qr2wire.Key) ([]byte, send) {
+	switch {
+	case q.protocol == QR1:
+		return p.question, send{}
+	case q.protocol == ICMP:
+		return appendEcho(nil, q.addr.Addr(), key), send{}
+	case !q.answered && p.wantsChallenge(q.attempt):
+		return qr2wire.AppendPrequery(nil, key), send{}
+	}
+	query := qr2wire.FullQuery(key)
+	if len(p.ids) > 0 {
+		query = qr2wire.BasicQuery(key, p.ids...)
+	}
+	query.Number, query.Challenged = q.number, q.number != 0
+	datagram, _ := query.Append(nil) // newProber has seen that it can be written
+	return datagram, send{query: &query}
 }
 
 // unsent says that the datagram which next gave could not be sent.
@@ -202,17 +229,27 @@ func (q *probe) key(n int) (key qr2wire.Key) {
 	return key
 }
 
+// splitKey takes a key apart.
+func splitKey(key qr2wire.Key) (id uint32, n int) {
+	number := binary.BigEndian.Uint32(key[:])
+	return number >> sendBits, int(number & (1<<sendBits - 1))
+}
+
 // handle takes a datagram. done is the server whose query ended with it. known is false if it came from an address that
 // is not being queried.
 func (p *prober) handle(b []byte, from netip.AddrPort, at time.Time) (done *Server, known bool) {
 	q, known := p.probes[from]
-	if !known {
+	switch {
+	case p.pinged != nil:
+		return p.handleEcho(b, from, at), true
+	case !known:
 		return nil, false
+	case q.protocol == QR1:
+		return p.handleOld(q, b, at), true
 	}
 	kind, key, body, err := qr2wire.ParseFromServer(b)
-	number := binary.BigEndian.Uint32(key[:])
-	n := int(number & (1<<sendBits - 1))
-	if err != nil || number>>sendBits != q.id || n >= len(q.sends) {
+	id, n := splitKey(key)
+	if err != nil || id != q.id || n >= len(q.sends) {
 		p.stats.ignored.Add(1)
 		return nil, true
 	}
@@ -230,25 +267,33 @@ func (p *prober) handle(b []byte, from netip.AddrPort, at time.Time) (done *Serv
 			p.enqueue(q)
 		}
 	case kind == qr2wire.TypeQuery && sent.query != nil:
-		data, complete, err := sent.reply(body, p.registry)
+		data, complete, err := sent.reply(body, at, p.registry)
 		if err != nil {
 			p.stats.malformed.Add(1)
 			return nil, true
 		}
 		if complete {
-			p.heard(q, n, at)
-			p.remove(q)
-			p.stats.answered.Add(1)
-			server := q.server
-			server.QueryErr = nil
-			server.Ping = at.Sub(sent.at)
-			server = withData(server, data)
-			return &server, true
+			p.heard(q, n, sent.first)
+			return p.answer(q, sent.first.Sub(sent.at), data), true
 		}
 	default:
 		p.stats.ignored.Add(1)
 	}
 	return nil, true
+}
+
+// answer ends the query of a server with what it said.
+func (p *prober) answer(q *probe, ping time.Duration, data qr2wire.Data) *Server {
+	p.remove(q)
+	p.stats.answered.Add(1)
+	server := q.server
+	server.QueryErr = nil
+	server.Ping = ping
+	if q.protocol != ICMP {
+		server.Protocol = q.protocol
+		server = withData(server, data)
+	}
+	return &server
 }
 
 // heard learns from the answer to datagram n of a probe: how long it took, and whether the one before it was lost.
@@ -261,13 +306,16 @@ func (p *prober) heard(q *probe, n int, at time.Time) {
 }
 
 // reply reads a reply or a part of one.
-func (s *send) reply(body []byte, registry *qr2wire.Registry) (data qr2wire.Data, complete bool, err error) {
+func (s *send) reply(body []byte, at time.Time, registry *qr2wire.Registry) (data qr2wire.Data, complete bool, err error) {
 	if qr2wire.IsSplit(body) {
 		complete, err = s.parts.Add(body)
 		if err != nil {
 			return data, false, err
 		}
-		if s.some = true; complete {
+		if s.first.IsZero() {
+			s.first = at
+		}
+		if complete {
 			data = s.parts.Data()
 		}
 		return data, complete, nil
@@ -276,15 +324,22 @@ func (s *send) reply(body []byte, registry *qr2wire.Registry) (data qr2wire.Data
 	if errors.Is(err, qr2wire.ErrTruncated) && len(data.Server) > 0 {
 		err = nil // servers cut what does not fit into a datagram
 	}
+	if err == nil {
+		s.first = at
+	}
 	return data, err == nil, err
 }
 
 // expire looks for those whose time is up: they try again, or are given up and returned.
-func (p *prober) expire(now time.Time) (lost []Server) {
+func (p *prober) expire(now time.Time) (done []Server) {
 	for len(p.timed) > 0 && !now.Before(p.timed[0].deadline) {
 		q := p.timed[0]
-		if q.answered {
+		if q.answered || q.old != nil {
 			p.pace.lost++ // it is alive
+		}
+		if q.old != nil && q.attempt > 0 && q.old.whole() {
+			done = append(done, *p.answer(q, q.old.ping, q.old.parts.Data()))
+			continue
 		}
 		if q.attempt++; q.attempt < p.attempts {
 			q.answered, q.number = false, 0 // a number is good for one query
@@ -293,9 +348,9 @@ func (p *prober) expire(now time.Time) (lost []Server) {
 		}
 		p.remove(q)
 		p.stats.unanswered.Add(1)
-		lost = append(lost, q.lost())
+		done = append(done, q.lost())
 	}
-	return lost
+	return done
 }
 
 // lost is the server with why its query failed, and with the parts of a reply that came.
@@ -307,11 +362,15 @@ func (q *probe) lost() Server {
 	}
 	for i := range q.sends {
 		sent := &q.sends[len(q.sends)-1-i]
-		if sent.some {
+		if !sent.first.IsZero() {
 			server = withData(server, sent.parts.Data())
 			failure.Reason, failure.Err = "parts of the reply are missing", joined(ErrNoAnswer, ErrIncomplete)
 			break
 		}
+	}
+	if q.old != nil {
+		server = withData(server, q.old.parts.Data())
+		failure.Reason, failure.Err = "parts of the reply are missing", joined(ErrNoAnswer, ErrIncomplete)
 	}
 	server.QueryErr = failure
 	return server
@@ -327,7 +386,7 @@ func (p *prober) wake() (at time.Time, ok bool) {
 
 // withData lays what a server says of itself over what the list said of it.
 func withData(server Server, data qr2wire.Data) Server {
-	said := Server{Addr: server.Addr, Private: server.Private, Flags: server.Flags, Ping: server.Ping,
+	said := Server{Addr: server.Addr, Private: server.Private, Flags: server.Flags, Ping: server.Ping, Protocol: server.Protocol,
 		Players: rows(data.Players), Teams: rows(data.Teams)}
 	for _, field := range data.Server {
 		if field.Key == "country" || field.Key == "region" {

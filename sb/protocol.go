@@ -9,6 +9,10 @@ type Protocol uint8
 const (
 	QR2 Protocol = 1 + iota // since about 2003: binary queries, list masters on port 28910
 	QR1                     // before: queries such as \status\, list masters on port 28900
+	// ICMP is for direct queries of servers that answer neither: an echo request to the machine, which gives Server.Ping and
+	// nothing else. It works where the system lets programs without privileges send them: on Darwin, and on Linux for the
+	// groups in net.ipv4.ping_group_range.
+	ICMP
 )
 
 // String names the protocol.
@@ -20,6 +24,8 @@ func (p Protocol) String() string {
 		return "QR2"
 	case QR1:
 		return "QR1"
+	case ICMP:
+		return "ICMP"
 	}
 	return "protocol " + strconv.Itoa(int(p))
 }

@@ -22,6 +22,10 @@ type DirectQuery struct {
 	// NoChallenge leaves out the challenge that keeps game servers from being misused against third parties. Otherwise the
 	// back end decides, and before it was asked, servers are challenged.
 	NoChallenge bool
+	// Protocol is what all of the servers are asked in; 0 means Server.Protocol, and where that is not known, the one of the
+	// Config. In QR1, Fields asks for what servers have at hand (basic and info) and for the other sections only if they are
+	// needed; answers carry no key, so that the address alone makes them ours.
+	Protocol Protocol
 }
 
 // QueryStats count what direct queries of a Browser have done.
@@ -95,9 +99,20 @@ func (b *Browser) newProber(query DirectQuery) (*prober, error) {
 	}
 	p := &prober{query: query, registry: registry, challenge: b.wantsChallenge(), attempts: b.config.QueryAttempts,
 		timeout: b.config.QueryTimeout, stats: &b.queries, probes: make(map[netip.AddrPort]*probe),
-		pace: newPacer(b.config.QueryRate, time.Now())}
+		pace: newPacer(b.config.QueryRate, time.Now()), protocol: b.config.Protocol, question: oldQuestion(query)}
+	switch {
+	case query.Protocol > ICMP:
+		return nil, fmt.Errorf("%w: there is no %v", ErrNotConfigured, query.Protocol)
+	case query.Protocol == ICMP:
+		p.pinged = make(map[uint32]*probe)
+	case p.protocol == 0:
+		p.protocol = QR2
+	}
 	for _, name := range query.Fields {
 		id, ok := registry.Number(name)
+		if !ok && (query.Protocol == QR1 || query.Protocol == 0 && p.protocol == QR1) {
+			continue // it asks by sections
+		}
 		if !ok {
 			return nil, fmt.Errorf("%w: QR2 has no number for the field %q: see Config.Keys", ErrNotConfigured, name)
 		}
@@ -133,16 +148,6 @@ const (
 	maxReadErrors  = 64 // in a row, besides one for each datagram sent: some systems report ICMP errors that way
 )
 
-// discovery is what a LAN search adds to a run of queries: datagrams that are sent first, and for how long strangers that
-// answer count as servers.
-type discovery struct {
-	greetings []netip.AddrPort
-	message   []byte
-	wait      time.Duration
-	limit     int
-	known     map[netip.AddrPort]bool // servers that were found
-}
-
 // query runs a prober: one socket, one goroutine that reads it and one that reads the source.
 func (b *Browser) query(ctx context.Context, network string, source iter.Seq[Server], query DirectQuery, lan *discovery) iter.Seq2[Server, error] {
 	return func(yield func(Server, error) bool) {
@@ -160,7 +165,12 @@ func (b *Browser) query(ctx context.Context, network string, source iter.Seq[Ser
 			fail(err)
 			return
 		}
-		conn, err := b.config.ListenPacket(ctx, network, ":0")
+		var conn net.PacketConn
+		if p.query.Protocol == ICMP {
+			conn, err = listenICMP(network)
+		} else {
+			conn, err = b.config.ListenPacket(ctx, network, ":0")
+		}
 		if err != nil {
 			fail(err)
 			return
@@ -270,19 +280,13 @@ func (r *run) feed(ctx context.Context, source iter.Seq[Server]) {
 func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 	p := r.prober
 	source := r.source
-	started := time.Now()
-	if r.lan != nil {
-		if err := r.greet(); err != nil {
-			return err
-		}
-	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		// What has come is looked at before anything is given up, however long the last yield took.
 		// But a flood must not keep us from the rest.
 		for range len(r.arrivals) {
-			if done := r.arrived(<-r.arrivals, started); done != nil && !yield(*done, nil) {
+			if done := r.arrived(<-r.arrivals); done != nil && !yield(*done, nil) {
 				return nil
 			}
 		}
@@ -296,15 +300,22 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 			}
 		}
 		wake, waiting := r.sendReady(now)
-		listening := r.lan != nil && now.Sub(started) < r.lan.wait
+		listening := false
+		if r.lan != nil {
+			var at time.Time
+			var err error
+			if at, listening, err = r.lan.greet(r, now); err != nil {
+				return err
+			}
+			if listening && (!waiting || at.Before(wake)) {
+				wake, waiting = at, true
+			}
+		}
 		if source == nil && len(p.probes) == 0 && !listening {
 			return nil
 		}
 		if at, ok := p.wake(); ok && (!waiting || at.Before(wake)) {
 			wake, waiting = at, true
-		}
-		if end := started.Add(r.lanWait()); listening && (!waiting || end.Before(wake)) {
-			wake, waiting = end, true
 		}
 		var tick <-chan time.Time
 		if waiting {
@@ -322,7 +333,7 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 			return err
 		case <-tick:
 		case a := <-r.arrivals:
-			if done := r.arrived(a, started); done != nil && !yield(*done, nil) {
+			if done := r.arrived(a); done != nil && !yield(*done, nil) {
 				return nil
 			}
 		case server, ok := <-input:
@@ -342,43 +353,17 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 	}
 }
 
-// greet sends what a LAN search begins with. Some networks may be out of reach, but not all of them.
-func (r *run) greet() (err error) {
-	reached := false
-	for _, to := range r.lan.greetings {
-		if failure := r.writeTo(r.lan.message, to); failure != nil {
-			err = failure
-			continue
-		}
-		reached = true
-		r.sent.Add(1)
-		r.prober.stats.sent.Add(1)
-	}
-	if reached {
-		return nil
-	}
-	return err
-}
-
-func (r *run) lanWait() time.Duration {
-	if r.lan == nil {
-		return 0
-	}
-	return r.lan.wait
-}
-
 // arrived gives a datagram to the prober, or takes its sender for a server of the LAN.
-func (r *run) arrived(a arrival, started time.Time) *Server {
+func (r *run) arrived(a arrival) *Server {
 	done, known := r.prober.handle(a.b, a.from, a.at)
 	if known {
 		return done
 	}
-	if r.lan == nil || a.at.Sub(started) > r.lan.wait || r.lan.limit == 0 || r.lan.seen(a.from) {
+	if r.lan == nil || !r.lan.found(a) {
 		r.prober.stats.ignored.Add(1)
 		return nil
 	}
-	r.lan.limit--
-	r.prober.add(Server{Addr: a.from, Flags: FlagDirect}, a.from)
+	r.prober.add(Server{Addr: a.from, Flags: FlagDirect, Protocol: protocolOf(a.b)}, a.from)
 	return nil
 }
 
