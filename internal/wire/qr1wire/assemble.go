@@ -21,13 +21,14 @@ const (
 type Fragment struct {
 	Query  uint32 // the number of the question; 0 if it does not say
 	Number int    // of the datagram, most servers count from 1 on; -1 if it does not say
+	First  int    // the lowest number that it has, Number as a rule: 333networks' master puts several into one datagram
 	Final  bool   // it has \final\
 	Body   []byte // all of it; a part of the datagram
 }
 
 // ParseFragment reads the marks of a datagram. Its keys are read by [Assembler.Data].
 func ParseFragment(b []byte) (Fragment, error) {
-	f := Fragment{Number: -1, Body: bytes.TrimRight(b, "\x00")}
+	f := Fragment{Number: -1, First: -1, Body: bytes.TrimRight(b, "\x00")}
 	switch {
 	case len(f.Body) == 0 || f.Body[0] != '\\':
 		return f, &Error{"answer", "does not start with a backslash"}
@@ -44,7 +45,10 @@ func ParseFragment(b []byte) (Fragment, error) {
 				f.Query = uint32(n)
 			}
 			if n, err := strconv.ParseUint(number, 10, 16); err == nil {
-				f.Number = int(n)
+				if f.First < 0 || int(n) < f.First {
+					f.First = int(n)
+				}
+				f.Number = max(f.Number, int(n))
 			}
 		}
 	}
@@ -90,13 +94,16 @@ func (a *Assembler) Add(b []byte) (complete bool, err error) {
 		if f.Number == maxFragments {
 			return a.Complete(), &Error{"answer", "more than 31 datagrams"}
 		}
+		f.First = f.Number
 	}
 	switch bit := uint32(1) << f.Number; {
 	case a.final != 0 && (f.Number >= a.final || f.Final && f.Number+1 != a.final),
 		f.Final && a.have>>f.Number>>1 != 0:
 		return a.Complete(), &Error{"answer", "number " + strconv.Itoa(f.Number) + " does not go with the last datagram's"}
 	case a.have&bit == 0:
-		a.have |= bit
+		for number := f.First; number <= f.Number; number++ {
+			a.have |= 1 << number
+		}
 		a.bodies[f.Number] = bytes.Clone(f.Body)
 	}
 	if f.Final {

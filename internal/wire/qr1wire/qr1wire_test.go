@@ -366,3 +366,17 @@ func BenchmarkParseQuery(b *testing.B) {
 		}
 	}
 }
+
+// Several numbers in one datagram, as 333networks' Masterserver-Qt5 answered a \status\.
+func TestNumbersInOneDatagram(t *testing.T) {
+	answer := `\gamename\333networks\gamever\Qt-0.28\location\0\queryid\5.1\hostname\lab.example.net\hostport\28900` +
+		`\gametype\Masterserver\mapname\333networks\numplayers\0\maxplayers\0\gamemode\openplaying\queryid\5.2` +
+		`\mutators\none\AdminName\lab\AdminEMail\lab@example.net\queryid\5.3\final\`
+	var a Assembler
+	if complete, err := a.Add([]byte(answer)); !complete || err != nil {
+		t.Errorf("%v, %v, missing %v", complete, err, a.Missing())
+	}
+	if got := len(a.Data().Server); got != 13 {
+		t.Errorf("%d keys: %v", got, a.Data().Server)
+	}
+}
