@@ -337,13 +337,13 @@ func (p *prober) expire(now time.Time) (done []Server) {
 		if q.answered || q.old != nil {
 			p.pace.lost++ // it is alive
 		}
-		if q.old != nil && q.attempt > 0 && q.old.whole() {
-			done = append(done, *p.answer(q, q.old.ping, q.old.parts.Data()))
-			continue
-		}
 		if q.attempt++; q.attempt < p.attempts {
 			q.answered, q.number = false, 0 // a number is good for one query
 			p.enqueue(q)
+			continue
+		}
+		if q.old != nil && q.old.whole() {
+			done = append(done, *p.answer(q, q.old.ping, q.old.parts.Data()))
 			continue
 		}
 		p.remove(q)

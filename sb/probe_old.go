@@ -13,8 +13,8 @@ type oldAnswer struct {
 	ping  time.Duration
 }
 
-// whole reports whether the answer may well be complete though no datagram of it is marked as the last, which some servers
-// never do.
+// whole reports whether the answer may well be complete though no datagram of it is marked as the last. Some servers never do
+// that; it is found out when the last attempt is over, since a lost datagram looks the same.
 func (a *oldAnswer) whole() bool { return len(a.parts.Missing()) == 0 }
 
 // oldQuestion asks for what query wants.
