@@ -18,7 +18,8 @@
 // the file system does not tell them apart.
 //
 // The package does not log on to Steam. The depot's key, and on the live network the manifest's request code, come from the
-// program; see [Config.RequestCode]. It does not plan updates between two manifests, apply delta patches or filter files:
+// program; see [Config.RequestCode]. [Compare] says what it takes to go from one
+// manifest to another. The package does not apply delta patches or filter files:
 // a newer manifest downloaded into the same folder keeps the chunks that stayed where they were, or are in another file of
 // the new one. It does not look for free space beforehand: a full disk is an error, and the next run goes on. Entries of a
 // list that are proxies for others are passed over.
