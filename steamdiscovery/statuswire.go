@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 	"time"
-	"unicode"
 	"unicode/utf8"
 
 	"github.com/relight-sdk/relight/internal/steampb"
@@ -34,7 +33,7 @@ func (s Status) announced(port uint16) (Status, error) {
 		if err != nil || name == "" {
 			name = "localhost"
 		}
-		s.Hostname = displayText(name)
+		s.Hostname = steamdiscoverywire.DisplayText(name)
 		for len(s.Hostname) > maxHostname {
 			_, size := utf8.DecodeLastRuneInString(s.Hostname)
 			s.Hostname = s.Hostname[:len(s.Hostname)-size]
@@ -63,7 +62,7 @@ func (s *Status) validate() error {
 	switch {
 	case len(s.Hostname) > maxHostname:
 		return invalid("hostname of %d bytes, at most %d", len(s.Hostname), maxHostname)
-	case s.Hostname != displayText(s.Hostname):
+	case s.Hostname != steamdiscoverywire.DisplayText(s.Hostname):
 		return invalid("hostname %q cannot be shown", s.Hostname)
 	case len(s.Users) > maxUsers:
 		return invalid("%d users, at most %d", len(s.Users), maxUsers)
@@ -167,7 +166,7 @@ func (s *Status) packet(client ClientID, instance InstanceID, now time.Time) ([]
 // large) is left out; it is still in Host.Raw.
 func received(m *steampb.CMsgRemoteClientBroadcastStatus) Status {
 	s := Status{
-		Hostname:          displayText(m.GetHostname()),
+		Hostname:          steamdiscoverywire.DisplayText(m.GetHostname()),
 		Version:           m.GetVersion(),
 		MinVersion:        m.GetMinVersion(),
 		ConnectPort:       port(m.GetConnectPort()),
@@ -225,22 +224,4 @@ func port(n uint32) uint16 {
 		return 0
 	}
 	return uint16(n)
-}
-
-// displayText makes a stranger's text fit for a terminal or a list: valid UTF-8, no control characters and none that turn
-// the direction of writing, at most 64 characters.
-func displayText(text string) string {
-	const maxRunes = 64
-	var b strings.Builder
-	n := 0
-	for _, r := range strings.TrimSpace(text[:min(len(text), 4*maxRunes)]) {
-		if n++; n > maxRunes {
-			break
-		}
-		if !unicode.IsGraphic(r) {
-			r = utf8.RuneError
-		}
-		b.WriteRune(r)
-	}
-	return strings.TrimSpace(b.String()) // what was cut off may have followed a space
 }

@@ -1,4 +1,4 @@
-package steamdiscovery
+package steamdiscoverywire
 
 import (
 	"strings"
@@ -12,8 +12,8 @@ func TestDisplayTextIsStable(t *testing.T) {
 		"", "one", " one ", strings.Repeat("x", 63) + " y", strings.Repeat("é", 200), "a\u202eb\x00", "a\xff", strings.Repeat(" ", 300),
 		" " + strings.Repeat("\U0001F600", 64),
 	} {
-		once := displayText(text)
-		if again := displayText(once); again != once {
+		once := DisplayText(text)
+		if again := DisplayText(once); again != once {
 			t.Errorf("%q became %q, then %q", text, once, again)
 		}
 	}
