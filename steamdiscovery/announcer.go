@@ -46,14 +46,15 @@ type Announcer struct {
 
 	feed feed[AnnouncerEvent]
 
-	mu      sync.Mutex
-	started bool
-	status  Status
-	packet  []byte // the status as it was encoded for packetSecond
-	second  int64
-	limiter *limiter
-	askers  []asker // most recent last
-	state   AnnouncerState
+	mu       sync.Mutex
+	started  bool
+	status   Status
+	packet   []byte // the status as it was encoded for packetSecond
+	second   int64
+	limiter  *limiter // of questions
+	requests *limiter // of requests: who pairs is still found; nil without a handler
+	askers   []asker  // most recent last
+	state    AnnouncerState
 }
 
 type asker struct {
@@ -106,6 +107,9 @@ func NewAnnouncer(ctx context.Context, config AnnounceConfig) (*Announcer, error
 			Step: AnnouncerIdle, Since: now, Addr: socket.local,
 			ClientID: config.ClientID, InstanceID: config.InstanceID,
 		},
+	}
+	if config.Requests != nil {
+		a.requests = newLimiter(now)
 	}
 	if err := a.setStatus(config.Status, now); err != nil {
 		_ = socket.Close()
@@ -287,10 +291,17 @@ func (a *Announcer) currentPacket(now time.Time) []byte {
 
 // handle looks at one datagram.
 func (a *Announcer) handle(packet []byte, from netip.AddrPort, now time.Time) {
-	reply := a.judge(packet, from, now)
-	if reply == nil {
-		return
+	reply, request := a.judge(packet, from, now)
+	switch {
+	case request:
+		a.request(packet, from, now)
+	case reply != nil:
+		a.answer(reply, from)
 	}
+}
+
+// answer sends a packet to one who asked.
+func (a *Announcer) answer(reply []byte, from netip.AddrPort) {
 	err := a.socket.write(reply, from)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -302,8 +313,8 @@ func (a *Announcer) handle(packet []byte, from netip.AddrPort, now time.Time) {
 	a.state.Counters.Answers++
 }
 
-// judge decides what to answer; nil is nothing.
-func (a *Announcer) judge(packet []byte, from netip.AddrPort, now time.Time) []byte {
+// judge decides what to answer, nil is nothing, or that the RequestHandler shall.
+func (a *Announcer) judge(packet []byte, from netip.AddrPort, now time.Time) (reply []byte, request bool) {
 	envelope, err := steamdiscoverywire.Peek(packet)
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -312,7 +323,7 @@ func (a *Announcer) judge(packet []byte, from netip.AddrPort, now time.Time) []b
 	if err != nil {
 		counters.Ignored.add(err)
 		debugIgnored(a.log, from, err)
-		return nil
+		return nil, false
 	}
 	debugReceived(a.log, from, &envelope)
 	switch {
@@ -324,28 +335,39 @@ func (a *Announcer) judge(packet []byte, from netip.AddrPort, now time.Time) []b
 		} else {
 			counters.Ignored.Own++
 		}
-		return nil
+		return nil, false
 	case envelope.Type == steampb.ERemoteClientBroadcastMsg_MSG_CLIENT_ID_DECONFLICT:
 		a.deconflict(&envelope, from)
-		return nil
+		return nil, false
+	case a.config.Requests != nil && isRequest(envelope.Type):
+		request = true
 	case envelope.Type != steampb.ERemoteClientBroadcastMsg_MSG_DISCOVERY:
 		counters.Ignored.OtherType++
-		return nil
-	case from.Port() == 0:
-		counters.Ignored.Malformed++ // nobody can be answered there
-		return nil
+		return nil, false
 	}
-	switch a.limiter.ask(packet, from, now) {
+	if from.Port() == 0 {
+		counters.Ignored.Malformed++ // nobody can be answered there
+		return nil, false
+	}
+	limiter := a.limiter
+	if request {
+		limiter = a.requests
+	}
+	switch limiter.ask(packet, from, now) {
 	case duplicate:
 		counters.Ignored.Duplicate++
-		return nil
+		return nil, false
 	case tooMany:
 		counters.Ignored.RateLimited++
-		return nil
+		return nil, false
+	}
+	if request {
+		counters.Requests++
+		return nil, true
 	}
 	counters.Questions++
 	a.remember(from, now)
-	return a.currentPacket(now)
+	return a.currentPacket(now), false
 }
 
 // deconflict counts when somebody noticed that our client id is used twice.

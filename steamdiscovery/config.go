@@ -34,6 +34,9 @@ type AnnounceConfig struct {
 	// Silent leaves out all broadcasts: the announcer only answers.
 	Silent bool
 
+	// Requests decides about devices that want to pair or to stream; package pairing has one. Nil ignores them.
+	Requests RequestHandler
+
 	// OpenTimeout bounds the resolving of names and the opening of the socket. Zero means 5 seconds.
 	OpenTimeout time.Duration
 

@@ -71,7 +71,8 @@ type AnnouncerState struct {
 type AnnouncerCounters struct {
 	Received   uint64 // datagrams of any kind
 	Questions  uint64 // searches that deserved an answer
-	Answers    uint64 // status packets sent to one asker
+	Requests   uint64 // requests of devices that went to AnnounceConfig.Requests
+	Answers    uint64 // packets sent to one asker
 	Broadcasts uint64 // packets sent to everyone on a network
 	SendFailed uint64
 	ReadFailed uint64
