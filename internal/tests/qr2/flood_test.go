@@ -3,6 +3,7 @@ package qr2_test
 import (
 	"crypto/rand"
 	"fmt"
+	mathrand "math/rand/v2"
 	"net"
 	"os"
 	"runtime"
@@ -96,15 +97,15 @@ func flood(t *testing.T, to net.Addr, workers int, stop <-chan struct{}, done *s
 				defer conn.Close()
 				conns = append(conns, conn)
 			}
-			random := make([]byte, 64)
+			random, dice := make([]byte, 64), mathrand.New(mathrand.NewPCG(uint64(worker), 1))
 			for n := 0; ; n++ {
 				select {
 				case <-stop:
 					return
 				default:
 				}
-				packet := packets[n%len(packets)]
-				if n%7 == 0 {
+				packet := packets[dice.IntN(len(packets))]
+				if n%11 == 0 {
 					_, _ = rand.Read(random)
 					copy(random, "\xfe\xfd")
 					random[2] %= 11
