@@ -54,15 +54,16 @@ func (l *limiter) allow(to netip.Addr, bytes int, now time.Time) bool {
 	if l == nil || l.rate <= 0 {
 		return true
 	}
+	ip := to.As16()
+	who := ip[:]
 	if to.Is6() && !to.Is4In6() {
-		prefix, _ := to.WithZone("").Prefix(64) // it is at most 128
-		to = prefix.Addr()
+		who = ip[:8]
 	}
 	var buckets [limiterRows]*atomic.Int64
 	at := now.UnixNano()
 	level := at + l.most
 	for i, seed := range l.seeds {
-		buckets[i] = &l.table[i][maphash.Comparable(seed, to.Unmap())%limiterColumns]
+		buckets[i] = &l.table[i][maphash.Bytes(seed, who)%limiterColumns]
 		if has := buckets[i].Load(); has <= at+l.most {
 			level = min(level, has)
 		} else {

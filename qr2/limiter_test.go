@@ -75,7 +75,8 @@ func TestLimiterUnderForgedAddresses(t *testing.T) {
 	if part := float64(refused) / (seconds * perSecond / perClient); part > 0.01 {
 		t.Errorf("%.1f %% of the honest clients got no answer", 100*part)
 	}
-	if allocations := testing.AllocsPerRun(100, func() { l.allow(addrNumber(7), 1400, now) }); allocations != 0 {
+	addr := addrNumber(7)
+	if allocations := testing.AllocsPerRun(100, func() { l.allow(addr, 1400, now) }); allocations != 0 {
 		t.Errorf("%v allocations", allocations)
 	}
 }

@@ -52,7 +52,7 @@ func TestNotPublicWritesNothing(t *testing.T) {
 			time.Sleep(time.Hour)
 		}
 		require.Zero(t, conn.writes.Load())
-		require.Zero(t, resolver.asked)
+		require.Zero(t, resolver.lookups())
 		_, err = qr2test.Query(t.Context(), client, netip.MustParseAddrPort(hostIP))
 		require.NoError(t, err)
 		answered := conn.writes.Load()

@@ -52,6 +52,13 @@ func (n *memnet) listenPacket(_ context.Context, _, address string) (net.PacketC
 	return n.open(addr)
 }
 
+// sentTo counts the datagrams that were sent to an address.
+func (n *memnet) sentTo(addr string) int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.sent[netip.MustParseAddrPort(addr)]
+}
+
 // rename gives a socket another address on the network, as a NAT does that was started anew.
 func (n *memnet) rename(c *memConn, addr string) {
 	n.mu.Lock()
