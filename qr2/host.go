@@ -30,7 +30,8 @@ type Host struct {
 	closing chan struct{}
 	once    sync.Once
 	unsent  atomic.Int64
-	reader  batch // of the goroutine that reads the connection
+	reader  batch       // of the goroutine that reads the connection
+	spare   chan *batch // of HandlePacket
 
 	published atomic.Pointer[encoded] // the latest snapshot; nil until there is one
 
@@ -48,18 +49,29 @@ type Host struct {
 //
 // Nothing is sent before [Host.Run], apart from answers to queries once there is a snapshot.
 func NewHost(conn net.PacketConn, config Config) (*Host, error) {
-	config, registry, err := config.withDefaults()
+	if conn == nil {
+		return nil, &Error{Op: "configuration", Reason: "no connection", Err: ErrInvalid}
+	}
+	h, err := newHost(localAddr(conn), config)
 	if err != nil {
 		return nil, err
 	}
-	if conn == nil {
-		return nil, &Error{Op: "configuration", Reason: "no connection", Err: ErrInvalid}
+	h.mux, h.release = udpmux.Attach(conn)
+	h.joinSiblings()
+	h.remove = h.mux.HandleBatches(h.handle, func() { h.flush(&h.reader) })
+	return h, nil
+}
+
+// newHost is a host without a connection.
+func newHost(local netip.AddrPort, config Config) (*Host, error) {
+	config, registry, err := config.withDefaults()
+	if err != nil {
+		return nil, err
 	}
 	h := &Host{config: config, wake: make(chan struct{}, 1), closing: make(chan struct{})}
 	h.queue.notify, h.queue.ended = make(chan struct{}, 1), make(chan struct{})
 	h.core = core{config: config, registry: registry, localPort: config.LocalPort,
 		numbers: newNumbers(), limits: newLimits(config.AnswerRate)}
-	local := localAddr(conn)
 	if h.core.localPort == 0 {
 		h.core.localPort = local.Port()
 	}
@@ -72,9 +84,6 @@ func NewHost(conn net.PacketConn, config Config) (*Host, error) {
 			h.core.masters = append(h.core.masters, newMaster(name))
 		}
 	}
-	h.mux, h.release = udpmux.Attach(conn)
-	h.joinSiblings()
-	h.remove = h.mux.HandleBatches(h.handle, func() { h.flush(&h.reader) })
 	return h, nil
 }
 
