@@ -41,7 +41,7 @@ type Config struct {
 
 	NotPublic        bool             // for the LAN only: not one packet goes to a master; false: listed
 	SkipAvailability bool             // do not ask the availability service first; false: ask, while heartbeats are sent already; silence means yes, and a no takes the server off the list
-	RequireChallenge bool             // clients must verify their address before they query, as if the master asked for it, and get nothing longer than their question before; false: only if it does
+	RequireChallenge bool             // clients must verify their address before they query, as if the master asked for it, and get no more than the number for that before, 17 bytes for 7; false: only if it does
 	AnswerRate       int              // bytes of answers that one address gets a second, and four seconds' worth at once, for a query from it may be forged; 0 means 16384. Raise it if monitors or many players share an address; negative: no limit, for trusted networks
 	NoQR1            bool             // questions of the older protocol, \basic\ or \status\, reach the game; false: they are answered
 	NatNeg           *natneg.Config   // lets players behind NAT in; what is empty in it comes from this Config; nil: the host reports that it cannot
