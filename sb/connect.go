@@ -164,7 +164,7 @@ func (c *connector) gamePort(addr netip.AddrPort) netip.AddrPort {
 
 // proved makes sure that somebody answers at the query address.
 func (c *connector) proved(ctx context.Context, query, remote netip.AddrPort) (*Connection, netip.AddrPort, error) {
-	if _, err := c.browser.Query(ctx, query, DirectQuery{Fields: []string{"hostname"}}); err != nil {
+	if _, err := c.browser.Query(ctx, query, DirectQuery{Fields: []string{"hostname"}, Protocol: c.server.Protocol}); err != nil {
 		return nil, remote, err
 	}
 	conn := c.conn

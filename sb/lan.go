@@ -156,7 +156,7 @@ func directed(network *net.IPNet) (netip.Addr, bool) {
 	if ip == nil || ones == 0 || ones > 30 {
 		return netip.Addr{}, false
 	}
-	number := binary.BigEndian.Uint32(ip) | 1<<(32-ones) - 1
+	number := binary.BigEndian.Uint32(ip) | (1<<(32-ones) - 1)
 	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, number))), true
 }
 

@@ -77,7 +77,7 @@ func (l *oldLink) list(ctx context.Context, query Query, yield func(Server, erro
 }
 
 func oldServer(server sb1wire.Server) Server {
-	listed := Server{Addr: server.Addr, Protocol: QR1}
+	listed := Server{Addr: server.Addr, Protocol: QR1, Flags: FlagDirect} // in those days there was no other way
 	for _, field := range server.Fields {
 		listed.rules = append(listed.rules, Field(field))
 	}
