@@ -22,4 +22,49 @@
 // The living masters differ much (spec servers.md §4); what works with all of them is: a plain filter, a few fields. A
 // master that does not like a request mostly says nothing at all, so everything has a time limit, and [ErrSilence] is
 // the usual way to be told no.
+//
+// # A list that stays
+//
+// [ServerList] keeps servers by address and lays what is newly known over what was known: lists ([Browser.List] with
+// [ServerList.Fill] or [ServerList.Refresh]), direct queries and LAN searches fill it, and a [Subscription] keeps one of its own.
+// A [Snapshot] of it never changes; it is sorted by any field, filtered by a Go function or in the words of the masters' own
+// filters ([ParseFilter]), and compared with an older one. A [Watch] tells what was added, changed, in which fields, and removed.
+// Both go to JSON and back, bytes that are not UTF-8 included. A server with twelve fields takes some 300 bytes.
+//
+// A subscription whose connection ends makes it again if Config.ReconnectFor says so: what is told then is the difference
+// between the new list and the old one, not all servers once more.
+//
+// # Filters
+//
+// The master filters in an SQL-like language of which each one understands another part. [Where], [All], [Any] and [Not]
+// build what is safe to send, whatever the texts in it; see [Expr] for what the living masters make of it. Query.Filter goes as it
+// is. What has to be exact is better filtered here.
+//
+// # Why is the list empty?
+//
+// [Diagnose] goes from the master's name to the servers and to the matchup servers, and says what works, what does not, and what
+// to try: a wrong secret, a game that the master does not know, a filter that selects nothing, a firewall.
+//
+// # Features
+//
+// What the original's serverbrowsing module has, and what there is here:
+//
+//	list with filter, fields, result limit               the same, yielded while it arrives; filters can be built
+//	alternate source address, list cache, no-list mode   the same
+//	groups (rooms)                                       [Browser.Groups]
+//	push updates, deletes, map loops, keep-alives        [Browser.Subscribe]; with reconnect, as a difference
+//	server info, map loop, player search                 the same; players are yielded as they are found
+//	messages and NatNeg cookies through the master       the same, over a connection that is opened when needed
+//	connect: LAN, direct, NatNeg                         the same, proved, falling back, with a report of each try
+//	a sorted list with lookup by key                     [ServerList]: several orders, filters, snapshots, changes
+//	values of all servers in one table, in any case      names shared in a list, values as they came
+//	country and region                                   the same: only the master's word counts
+//	element limit of 4096 bytes                          limits with names, which Config raises
+//	no time limit on a master                            every step has one
+//	error by number                                      states, typed errors, log, diagnosis
+//	one thread                                           any number, except where the doc says otherwise
+//
+// Of the tools that people query servers with, qstat lists older games (port 28900) and queries servers of many
+// protocols, and gamedig queries one server of many protocols; neither reads lists of QR2 games, subscribes, negotiates, or
+// joins. What they do beyond GameSpy's protocols is not the business of this package.
 package sb

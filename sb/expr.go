@@ -13,9 +13,8 @@ import (
 //
 // What is built cannot be more than it seems: names and texts that would end early, or that masters would read differently,
 // are an error of Filter, and so of the list. What masters take (spec servers.md §4; their sources):
-//   - OpenSpy takes everything that is built here, except that it takes a name which begins with and, or, is, not, null or
-//     like for that word, and gives back too little for not. It compares texts with < and > by their length, and it
-//     compares a field that is not a number with a number as true.
+//   - OpenSpy takes comparisons, like, is null, and, or. Not and Present select nothing there, and neither does a name that
+//     begins with and, or, is, not, null or like, which it takes for that word. It compares texts with < and > by their length.
 //   - wfc-server knows neither is null nor not; its like has no blank, dot or dash in the pattern and minds the case. A
 //     filter that it cannot read lists nothing.
 //   - AltWFC (DWC) has no is null and no not, and is silent to what it cannot read.

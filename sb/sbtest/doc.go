@@ -12,4 +12,15 @@
 // It behaves as the original client expects, or imitates a family of living servers (Config.Family), and it can misbehave
 // (Faults). Share its Registry with a qr2test master and the two are one back end: what registers there is listed here,
 // and messages to servers are relayed.
+//
+// It evaluates filters, sends popular values and numbers as the original does, pushes what changes in the Registry to clients that
+// want it, asks for echoes, and answers requests for server info, map loops and players. What it can do wrong:
+//
+//   - Faults.Fault and At: it stalls, closes or sends garbage from any byte on
+//   - Faults.Segment: every write has so many bytes at most, down to one
+//   - Faults.Body: the plain list is whatever a function makes of it: counts that lie, lists without end, repeated servers
+//   - Faults.NoHeader: no header and no cipher
+//   - Faults.Echoless: it ignores echoes and drops the client
+//   - Server.Disconnect: it ends all connections, as one that restarts
+//   - Family: it says no, or nothing, or lists what was not asked for, in the way of a family of living servers
 package sbtest

@@ -68,3 +68,35 @@ func TestWhereAndFilter(t *testing.T) {
 	typed(t, err, sb.ErrNotConfigured)
 	require.Len(t, master.Requests(), 1, "nothing was sent")
 }
+
+// What openspy-core made of filters that were built, and what is made of them here: the same, but for what it cannot do.
+func TestFiltersAtOpenSpy(t *testing.T) {
+	var all sb.ServerList
+	cannot := map[string]bool{"not hostname = 'Alpha'": true, "hostname is not null": true}
+	lists := recordedLists(t, "openspy-filters")
+	require.Len(t, lists, 23)
+	for i, list := range lists {
+		config := sb.Config{Game: game, Secret: secret, Addr: "192.0.2.1", Challenge: func() [8]byte { return list.request.Challenge },
+			DialContext: list.play(t, [][]byte{list.reply})}
+		servers, err := collect(t.Context(), newBrowser(t, config), sb.Query{Filter: list.request.Filter, Fields: list.request.Fields})
+		require.NoError(t, err)
+		if i == 0 {
+			require.Empty(t, list.request.Filter)
+			for _, server := range servers {
+				require.NoError(t, all.Put(server))
+			}
+		}
+		if cannot[list.request.Filter] {
+			require.Empty(t, servers)
+			continue
+		}
+		expr, err := sb.ParseFilter(list.request.Filter)
+		require.NoError(t, err)
+		var here []string
+		for _, server := range all.Snapshot().Filter(expr.Match).All() {
+			here = append(here, server.Name())
+		}
+		require.ElementsMatch(t, names(servers), here, list.request.Filter)
+	}
+	require.Equal(t, 3, all.Len())
+}
