@@ -24,6 +24,11 @@ func Detect(ctx context.Context, config Config) (*Report, error) {
 	if err != nil {
 		return nil, resolveError(ctx, found, err)
 	}
+	return detect(ctx, config, found, began)
+}
+
+// detect is Detect once the servers are found; found.state says which of them answered.
+func detect(ctx context.Context, config Config, found servers, began time.Time) (*Report, error) {
 	sockets, err := openDetection(ctx, config)
 	if err != nil {
 		return nil, setupError(found, err)

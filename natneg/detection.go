@@ -220,11 +220,12 @@ func (d *detection) handle(s int, b []byte, from netip.AddrPort, now time.Time) 
 	if s == mapSocket && d.hairpinSent == 0 {
 		d.askHairpin()
 	}
-	if server := &d.servers.state[q.server]; !server.Answered {
+	server := &d.servers.state[q.server]
+	if !server.Answered {
 		server.Answered, server.RoundTrip = true, q.took
-		if s == mapSocket {
-			server.Observed = p.Addr
-		}
+	}
+	if s == mapSocket {
+		server.Observed = p.Addr
 	}
 }
 
