@@ -28,7 +28,8 @@ type birthday struct {
 	guessing bool // we try random ports of the partner
 	port     uint16
 	stride   uint16
-	opened   time.Time // when all additional sockets last sent
+	hole     socket    // of them, and the negotiate socket, the one that was reached
+	openedAt time.Time // when all additional sockets last sent
 }
 
 // tickBirthday begins to guess when nothing else has helped.
@@ -42,7 +43,7 @@ func (m *machine) tickBirthday(now time.Time) {
 			return // the game needs its own socket
 		}
 		m.needs = birthdaySockets
-		if m.extra > 0 && now.Sub(m.opened) >= birthdayRepeat {
+		if m.extra > 0 && now.Sub(m.openedAt) >= birthdayRepeat {
 			m.openHoles(now)
 		}
 		return
@@ -69,7 +70,7 @@ func (m *machine) socketsOpened(count int, now time.Time) {
 
 // openHoles sends one packet from each of them.
 func (m *machine) openHoles(now time.Time) {
-	m.opened = now
+	m.openedAt = now
 	for i := range m.extra {
 		m.probe(extraSockets+socket(i), m.guess)
 	}
@@ -92,7 +93,7 @@ func (m *machine) nextBirthday() time.Time {
 	case m.guessing && len(m.probes) < probesAhead/2:
 		return m.lastTick
 	case m.extra > 0:
-		return m.opened.Add(birthdayRepeat)
+		return m.openedAt.Add(birthdayRepeat)
 	}
 	return time.Time{}
 }

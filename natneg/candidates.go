@@ -133,7 +133,7 @@ func (m *machine) predict(guess netip.AddrPort) {
 	if nat := m.nat; nat != nil && (nat.Filtering == EndpointIndependent || nat.Filtering == AddressDependent) {
 		return // the partner's pings get in from whatever port
 	}
-	opened := len(m.ports)
+	opened := m.opened()
 	for _, c := range m.candidates {
 		if c.kind != PathPrediction && c.addr != guess {
 			opened++
@@ -150,6 +150,22 @@ func (m *machine) predict(guess netip.AddrPort) {
 			m.addPrediction(guess, step*flows, true)
 		}
 	}
+}
+
+// opened is how many ports our own NAT has given out since the one that the servers name to the partner, that one included.
+// It is what INIT opens, unless the servers have seen that others came between.
+func (m *machine) opened() int {
+	if m.nat == nil || m.nat.Step == 0 {
+		return len(m.ports)
+	}
+	furthest := 0
+	for _, p := range m.ports {
+		if !p.seen.IsValid() {
+			return len(m.ports)
+		}
+		furthest = max(furthest, stepBetween(m.ports[0].seen, p.seen)/m.nat.Step)
+	}
+	return min(furthest+1, 2*maxStep)
 }
 
 func (m *machine) addPrediction(guess netip.AddrPort, offset int, late bool) {
@@ -193,6 +209,13 @@ func (m *machine) pingRound(now time.Time) {
 
 // heardFrom is the candidate from which a ping came.
 func (m *machine) heardFrom(s socket, from netip.AddrPort) *candidate {
+	if m.extra > 0 {
+		// More than one hole may open at a time. The two sides agree on the one whose pings we answer.
+		if m.gotRemote && s != m.hole {
+			return nil
+		}
+		m.hole = s
+	}
 	c := m.addCandidate(from, PathPing)
 	if c == nil {
 		return nil

@@ -332,7 +332,7 @@ func (r *Report) describe(views []netip.AddrPort, private netip.AddrPort) {
 		return
 	}
 	r.Mapping = EndpointIndependent
-	preserved, steps := true, true
+	preserved := true
 	for i, view := range views {
 		preserved = preserved && view.Port() == private.Port()
 		if i == 0 {
@@ -341,11 +341,10 @@ func (r *Report) describe(views []netip.AddrPort, private netip.AddrPort) {
 		if view != views[i-1] {
 			r.Mapping = AddressAndPortDependent
 		}
-		steps = steps && stepBetween(views[0], views[1]) == stepBetween(views[i-1], view)
 	}
 	r.PortPreservation = factOf(preserved || views[0].Port() == private.Port() && r.Mapping != EndpointIndependent)
-	if step := stepBetween(views[0], views[1]); steps && step >= -maxStep && step <= maxStep {
-		r.Step = step
+	if r.Mapping != EndpointIndependent {
+		r.Step = commonStep(views)
 	}
 	switch {
 	case r.NoProbes:
@@ -356,6 +355,21 @@ func (r *Report) describe(views []netip.AddrPort, private netip.AddrPort) {
 	default:
 		r.Filtering = EndpointIndependent
 	}
+}
+
+// commonStep is the step of a NAT that counts its ports: the smallest one, because other machines behind it may have taken
+// some in between. 0 if there is no such thing.
+func commonStep(views []netip.AddrPort) (step int) {
+	for i, view := range views[1:] {
+		next := stepBetween(views[i], view)
+		switch {
+		case next == 0, next > maxStep, next < -maxStep, step != 0 && (step > 0) != (next > 0):
+			return 0
+		case step == 0, next > 0 && next < step, next < 0 && next > step:
+			step = next
+		}
+	}
+	return step
 }
 
 func stepBetween(a, b netip.AddrPort) int { return int(b.Port()) - int(a.Port()) }

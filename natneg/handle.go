@@ -200,7 +200,8 @@ func (m *machine) handlePing(s socket, p natnegwire.Connect, from netip.AddrPort
 		m.seenAs = p.Remote
 	}
 	// A ping that comes in on N while the game uses G corrects the address, but says nothing about G.
-	success := m.step == StepPing && p.GotData != 0 && s == c.socket
+	// Nobody can have had a ping of ours before the first was sent.
+	success := m.step == StepPing && p.GotData != 0 && s == c.socket && !m.pingSent.IsZero()
 	if success {
 		m.remoteGot = true
 		if sent := c.lastSent; !sent.IsZero() {
