@@ -23,6 +23,7 @@ type player struct {
 // attempt is how a trial ended.
 type attempt struct {
 	ok       bool
+	half     bool          // one side succeeded and the other did not
 	took     time.Duration // until each side has had a game packet from the other
 	sent     int           // packets of both negotiations until then
 	path     natneg.PathKind
@@ -68,6 +69,7 @@ func try(ctx context.Context, cookie natneg.Cookie, guest, host player) (a attem
 			a.path = max(a.path, result.Path)
 		}
 	}
+	a.half = (results[0] == nil) != (results[1] == nil)
 	if a.ok {
 		a.took = elapsed
 	}
