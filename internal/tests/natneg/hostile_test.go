@@ -47,8 +47,8 @@ func TestForgedConnects(t *testing.T) {
 	})
 }
 
-// Nothing is sent but to the servers, to the address that they named, to one from which a ping with our cookie came, and
-// in answer to a probe.
+// Nothing is sent but to the servers, to the address that they named, to one from which a ping with our cookie came (who
+// knows it is the partner, as far as anybody can tell), and in answer to a probe.
 func TestWhereWeSend(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l, stop := newLab(t, simnet.Options{Delay: 5 * time.Millisecond}, natnegtest.Config{ConnectDelay: 500 * time.Millisecond})
@@ -72,7 +72,7 @@ func TestWhereWeSend(t *testing.T) {
 		time.AfterFunc(100*time.Millisecond, func() {
 			for _, kind := range []natnegwire.Type{
 				natnegwire.TypeInit, natnegwire.TypeInitAck, natnegwire.TypeStateUpdate, natnegwire.TypeConnect, natnegwire.TypeConnectAck,
-				natnegwire.TypeConnectPing, natnegwire.TypeBackupTest, natnegwire.TypeReport, natnegwire.TypeReportAck, natnegwire.TypePreinitAck, 99,
+				natnegwire.TypeBackupTest, natnegwire.TypeReport, natnegwire.TypeReportAck, natnegwire.TypePreinitAck, 99,
 			} {
 				h := header
 				h.Type = kind

@@ -142,7 +142,6 @@ func TestDetectNATs(t *testing.T) {
 				again, err := natneg.Detect(t.Context(), config)
 				require.NoError(t, err)
 				require.Equal(t, report.NAT, again.NAT)
-				require.NotEqual(t, report.Private.Port(), again.Private.Port())
 
 				// Two servers are enough.
 				config.Servers = config.Servers[:2]
