@@ -39,21 +39,23 @@ type Config struct {
 	Masters       []string // further masters to report to, host or host:port; nil means none
 	Resolver      Resolver // nil means net.DefaultResolver
 
-	NotPublic        bool             // for the LAN only: not one packet goes to a master; false: listed
-	SkipAvailability bool             // do not ask the availability service first; false: ask, while heartbeats are sent already; silence means yes, and a no takes the server off the list
-	RequireChallenge bool             // clients must verify their address before they query, as if the master asked for it, and get no more than the number for that before, 17 bytes for 7; false: only if it does
-	AnswerRate       int              // bytes of answers that one address gets a second, and four seconds' worth at once, for a query from it may be forged; 0 means 16384. Raise it if monitors or many players share an address; negative: no limit, for trusted networks
-	NoQR1            bool             // questions of the older protocol, \basic\ or \status\, reach the game; false: they are answered
-	NatNeg           *natneg.Config   // lets players behind NAT in; what is empty in it comes from this Config; nil: the host reports that it cannot
-	LocalPort        uint16           // told to the masters as the query port (localport), as a container's host has it; 0 means the connection's own
-	HostPort         uint16           // told to players as the port of the game (server key hostport), in place of the snapshot's; 0: as the snapshot says
-	PublicAddr       netip.AddrPort   // told to the masters as our public address (publicip, publicport), as a port forward has it. The living masters list the address that they see all the same, and wfc-server drops heartbeats if it is not that; the zero value means what each master said of it
-	LocalIPs         []netip.Addr     // told to the masters, IPv4, at most five count; nil means this machine's, or what the connection is bound to
-	QuietKeys        []string         // server keys that change all the time: their change alone is not told to the masters; nil means timeelapsed and roundelapsed
-	HeartbeatSize    int              // largest heartbeat in bytes; a longer one goes without players and teams; 0 means 1400. WFC reads 1024
-	Keys             map[KeyID]string // the game's own keys by number; nil means the predefined ones alone
-	ResolveTimeout   time.Duration    // for a name; 0 means 5 s; a failure is tried again after 1, 2, 4, ... 60 s, or up to half of that earlier
-	Logger           *slog.Logger     // steps at Info, packets at Debug; nil is silent
+	NotPublic        bool                     // for the LAN only: not one packet goes to a master; false: listed
+	SkipAvailability bool                     // do not ask the availability service first; false: ask, while heartbeats are sent already; silence means yes, and a no takes the server off the list
+	RequireChallenge bool                     // clients must verify their address before they query, as if the master asked for it, and get no more than the number for that before, 17 bytes for 7; false: only if it does
+	AnswerRate       int                      // bytes of answers that one address gets a second, and four seconds' worth at once, for a query from it may be forged; 0 means 16384. Raise it if monitors or many players share an address; negative: no limit, for trusted networks
+	Source           func() (Snapshot, error) // for games that prefer to be asked: called when a query comes or a heartbeat is due and its latest snapshot is older than SourceAge; see "Sources" above; nil: only Update
+	SourceAge        time.Duration            // how old a snapshot of Source may be when it is told; 0 means 1 s
+	NoQR1            bool                     // questions of the older protocol, \basic\ or \status\, reach the game; false: they are answered
+	NatNeg           *natneg.Config           // lets players behind NAT in; what is empty in it comes from this Config; nil: the host reports that it cannot
+	LocalPort        uint16                   // told to the masters as the query port (localport), as a container's host has it; 0 means the connection's own
+	HostPort         uint16                   // told to players as the port of the game (server key hostport), in place of the snapshot's; 0: as the snapshot says
+	PublicAddr       netip.AddrPort           // told to the masters as our public address (publicip, publicport), as a port forward has it. The living masters list the address that they see all the same, and wfc-server drops heartbeats if it is not that; the zero value means what each master said of it
+	LocalIPs         []netip.Addr             // told to the masters, IPv4, at most five count; nil means this machine's, or what the connection is bound to
+	QuietKeys        []string                 // server keys that change all the time: their change alone is not told to the masters; nil means timeelapsed and roundelapsed
+	HeartbeatSize    int                      // largest heartbeat in bytes; a longer one goes without players and teams; 0 means 1400. WFC reads 1024
+	Keys             map[KeyID]string         // the game's own keys by number; nil means the predefined ones alone
+	ResolveTimeout   time.Duration            // for a name; 0 means 5 s; a failure is tried again after 1, 2, 4, ... 60 s, or up to half of that earlier
+	Logger           *slog.Logger             // steps at Info, packets at Debug; nil is silent
 }
 
 // String shows the configuration without the secret.
@@ -85,6 +87,9 @@ func (c Config) withDefaults() (Config, *qr2wire.Registry, error) {
 	}
 	if c.QuietKeys == nil {
 		c.QuietKeys = []string{"timeelapsed", "roundelapsed"}
+	}
+	if c.SourceAge <= 0 {
+		c.SourceAge = defaultSourceAge
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

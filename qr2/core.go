@@ -46,6 +46,11 @@ func (c *core) takes(b []byte) bool {
 	return qr2wire.IsToServer(b) || !c.config.NoQR1 && qr1wire.IsQuery(b)
 }
 
+// asksForData reports whether a datagram that is the host's is a query.
+func (c *core) asksForData(b []byte) bool {
+	return !qr2wire.IsToServer(b) || qr2wire.Type(b[2]) == qr2wire.TypeQuery
+}
+
 // handle takes a datagram that is the host's (spec qr2.md §1 and §2).
 func (c *core) handle(b []byte, from netip.AddrPort, now time.Time, out *batch) {
 	if !qr2wire.IsToServer(b) {

@@ -31,6 +31,21 @@
 // player_0, score_0, team_t0 and so on. The protocol has no escapes, so a backslash in a value becomes a slash. It cannot verify
 // an address: where clients must, it is not answered. [Config.NoQR1] leaves these questions to the game.
 //
+// # Sockets
+//
+// One socket serves the game, queries, masters and negotiations. [NewHost] reads a connection and gives the game the rest, in
+// [GameConn], of which a game that waits in a read has hardly any cost: it reads the socket itself. [NewEngineHost] is for
+// engines that own the loop: they give every datagram to [Host.HandlePacket], and send what the host hands them.
+//
+// # Sources
+//
+// A game that prefers to be asked sets [Config.Source]. It is called when a query comes or a heartbeat is due and its latest
+// snapshot is older than [Config.SourceAge], once at a time, on a goroutine of the host's own and without any lock; what it reads
+// of the game must bear that. Queries wait for it up to 100 ms; if it takes longer they get the latest snapshot, and so do those
+// beyond 64 that wait. If it returns an error, a snapshot that is not possible, or panics, the latest snapshot stays, and
+// State.SourceErr and the log say so. A heartbeat does not wait for it: if the server keys turn out to have changed, another
+// heartbeat follows. Close does not wait for a call that is under way; what it returns is dropped.
+//
 // # Staying listed
 //
 // Every master gets a heartbeat a minute and a keep-alive every 20 seconds: of the living families, one counts only these and one
@@ -60,6 +75,10 @@
 //	query challenge                                           the same bytes; nothing is kept of it, so nothing fills up
 //	queries: single, chosen keys, split                       the same, always complete
 //	QR1 queries                                               answered; the original compiles them out
+//	callbacks for values                                      snapshots, or a source that is asked for one
+//	replies made for each query, cut at 1400 bytes            made once for each snapshot; too much is an error of Update
+//	qr2_init_socket, qr2_parse_query                          GameConn, or HandlePacket
+//	255 bytes of a query are read                             all
 //	custom keys 50 to 253                                     for each host; the original has one table for a process
 //	NatNeg cookies                                            negotiated by the host; the original's game starts it
 //	one master                                                several at once, several addresses each

@@ -46,6 +46,10 @@ func (h *Host) HandlePacket(b []byte, from netip.AddrPort) (ours bool) {
 	default:
 	}
 	from = netip.AddrPortFrom(from.Addr().Unmap(), from.Port())
+	if !h.core.takes(b) {
+		// Negotiations with players have attached themselves beside the host.
+		return h.mux.Feed(b, from)
+	}
 	var out *batch
 	select {
 	case out = <-h.spare:
@@ -58,6 +62,5 @@ func (h *Host) HandlePacket(b []byte, from netip.AddrPort) (ours bool) {
 	case h.spare <- out:
 	default:
 	}
-	// Negotiations with players have attached themselves beside the host.
-	return ours || h.mux.Feed(b, from)
+	return ours
 }

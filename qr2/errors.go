@@ -41,6 +41,9 @@ var (
 	// ErrTooManyJoins: 32 negotiations with players are under way, and another cookie came.
 	ErrTooManyJoins = errors.New("too many negotiations are under way")
 
+	// ErrSource: Config.Source returned an error or panicked. What it returned is found with errors.Is, too.
+	ErrSource = errors.New("the source gave no snapshot")
+
 	// ErrRunning: Run was called while it was running.
 	ErrRunning = errors.New("it is running already")
 )

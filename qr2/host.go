@@ -30,7 +30,8 @@ type Host struct {
 	closing chan struct{}
 	once    sync.Once
 	unsent  atomic.Int64
-	reader  batch       // of the goroutine that reads the connection
+	reader  batch // of the goroutine that reads the connection
+	puller  puller
 	spare   chan *batch // of HandlePacket
 
 	published atomic.Pointer[encoded] // the latest snapshot; nil until there is one
@@ -140,6 +141,7 @@ func (h *Host) State() State {
 	}
 	s.Counters.Unsent = int(h.unsent.Load())
 	s.Counters.EventsLost = h.queue.lost
+	s.SourceErr, s.Counters.SourceCalls, s.Counters.SourceFailures = h.puller.state()
 	for _, m := range h.core.masters {
 		s.Masters = append(s.Masters, m.state)
 		if !s.Public.IsValid() {
@@ -158,6 +160,9 @@ func (h *Host) State() State {
 // A master that is not found or silent is no error: [Host.State] and [Host.Events] tell, queries from the LAN are answered
 // all the same, and it is tried again.
 func (h *Host) Run(ctx context.Context) error {
+	if h.config.Source != nil {
+		h.firstPull(ctx)
+	}
 	done := make(chan struct{})
 	h.mu.Lock()
 	switch {
@@ -205,6 +210,9 @@ func (h *Host) loop(ctx, runContext context.Context, workers *sync.WaitGroup, ag
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
+		if h.config.Source != nil && h.heartbeatDue() {
+			h.pull(time.Now())
+		}
 		h.mu.Lock()
 		h.adoptLocked()
 		h.core.tick(time.Now(), &out)
@@ -242,6 +250,14 @@ func (h *Host) loop(ctx, runContext context.Context, workers *sync.WaitGroup, ag
 		case <-timer.C:
 		}
 	}
+}
+
+// heartbeatDue reports whether something is due at a master, most of which are heartbeats.
+func (h *Host) heartbeatDue() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	next := h.core.next()
+	return !next.IsZero() && !time.Now().Before(next)
 }
 
 func (h *Host) goodbye(out *batch) {
@@ -290,7 +306,7 @@ func (h *Host) Close() error {
 // handle takes what is ours. It runs on the goroutine that reads the connection.
 func (h *Host) handle(b []byte, from netip.AddrPort) bool { return h.answer(b, from, &h.reader) }
 
-// answer takes what is ours, and puts the answers into out.
+// answer takes what is ours, and puts the answers into out, or holds it until the source has told what to answer.
 func (h *Host) answer(b []byte, from netip.AddrPort, out *batch) bool {
 	if !h.core.takes(b) || h.siblings.isFor(h, b, from) {
 		return false
@@ -298,6 +314,15 @@ func (h *Host) answer(b []byte, from netip.AddrPort, out *batch) bool {
 	if h.config.Logger.Enabled(context.Background(), slog.LevelDebug) {
 		h.config.Logger.Debug("qr2: received", "peer", from, "type", kind(b, 2), "bytes", len(b))
 	}
+	if h.config.Source != nil && h.core.asksForData(b) && h.hold(b, from, time.Now()) {
+		return true
+	}
+	h.decide(b, from, out)
+	return true
+}
+
+// decide puts the answers into out.
+func (h *Host) decide(b []byte, from netip.AddrPort, out *batch) {
 	h.mu.Lock()
 	h.adoptLocked()
 	before := h.core.next()
@@ -311,7 +336,6 @@ func (h *Host) answer(b []byte, from netip.AddrPort, out *batch) bool {
 	if poke {
 		h.poke()
 	}
-	return true
 }
 
 // flush sends a batch, without the lock.

@@ -91,9 +91,10 @@ type State struct {
 	Running        bool          // Run is running
 	Masters        []MasterState // empty for a LAN server
 	Public         netip.AddrPort
-	QueryChallenge bool // clients must verify their address before they query
-	SplitPackets   int  // datagrams of a full split reply of the snapshot; 0 before the first Update
-	Joins          int  // negotiations with players that are under way
+	QueryChallenge bool  // clients must verify their address before they query
+	SplitPackets   int   // datagrams of a full split reply of the snapshot; 0 before the first Update
+	Joins          int   // negotiations with players that are under way
+	SourceErr      error // why the latest call of Config.Source brought nothing; nil if it did, or there was none
 	Counters       Counters
 }
 
@@ -135,6 +136,9 @@ type Counters struct {
 	Packets    int // datagrams that the answers took
 	Prequeries int // answered
 	Echoes     int // answered
+
+	SourceCalls    int // of Config.Source
+	SourceFailures int // of these, that returned an error or a snapshot that is not possible, or panicked
 
 	Shortened int // answers in which the last players, teams or keys are missing, because they are longer than a datagram and the client does not accept split ones, or in QR1 than eight
 
