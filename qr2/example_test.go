@@ -84,3 +84,30 @@ func ExampleConfig_lan() {
 	fmt.Println(answer.Value("hostname"), err)
 	// Output: LAN party <nil>
 }
+
+// Why is my server not listed?
+func ExampleDiagnose() {
+	master, err := qr2test.New(qr2test.Config{Games: map[string]string{"gmtest": "HA6zkS"}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer master.Close()
+	snapshot := qr2.Snapshot{Server: qr2.Fields{{Key: "hostname", Value: "Friday night"}}}
+	report, err := qr2.Diagnose(context.Background(), qr2.Config{Game: "gmtest", Secret: "HA6zkSS", Addr: master.Addr()}, nil, snapshot)
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, step := range report.Steps {
+		fmt.Printf("%s: %s\n", step.Name, step.Outcome)
+	}
+	fmt.Println("try:", report.Steps[len(report.Steps)-1].Advice)
+	// Output:
+	// read the snapshot: warning
+	// find the master: ok
+	// ask whether the game is available: ok
+	// hear from the master: ok
+	// answer its challenge: failed
+	// try: check Secret: it belongs to this very game
+}

@@ -48,16 +48,17 @@ func (p *printer) print(l line) {
 		}
 		return
 	}
-	text := l.Time.Format(time.TimeOnly) + " " + l.Event
+	var text strings.Builder
+	text.WriteString(l.Time.Format(time.TimeOnly) + " " + l.Event)
 	for _, part := range []struct{ label, value string }{
 		{"", l.Player}, {"", l.Addr}, {"", l.Cookie}, {"master ", l.Master}, {"list master ", l.List},
 		{"NatNeg ", strings.Join(l.NatNeg, ",")}, {"", l.Step}, {"", l.Text}, {"", l.Error},
 	} {
 		if part.value != "" {
-			text += "  " + part.label + part.value
+			text.WriteString("  " + part.label + part.value)
 		}
 	}
-	fmt.Fprintln(p.out, strings.Map(printable, text))
+	fmt.Fprintln(p.out, strings.Map(printable, text.String()))
 }
 
 // printable replaces what could play tricks on a terminal: names are the texts of strangers.
