@@ -9,6 +9,8 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -47,6 +49,12 @@ var recordings = []struct {
 	{"wfc-server/gp.json", "alice-dup", nil, nil},
 	{"wfc-server/gp.json", "carol-bad", gp.ErrLoginRefused, nil},
 	{"wfc-server/gp.json", "uniqlogin", gp.ErrLoginRefused, nil},
+	{"openspy-core/gp-reconnect.json", "alice", nil, nil},
+	{"openspy-core/gp-reconnect.json", "alice-again", nil, nil},
+	{"openspy-core/gp-reconnect.json", "bob", nil, nil},
+	{"wfc-server/gp-reconnect.json", "alice", nil, nil},
+	{"wfc-server/gp-reconnect.json", "alice-again", nil, nil},
+	{"wfc-server/gp-reconnect.json", "bob", nil, nil},
 	{"kr4uzi/gp.json", "newuser", gp.ErrServerClosed, nil},
 	{"kr4uzi/gp.json", "ok", nil, nil},
 	{"kr4uzi/gp.json", "badpw", gp.ErrBadPassword, nil},
@@ -104,6 +112,7 @@ type replay struct {
 	login   *gpwire.Login
 	create  *gpwire.NewUser
 
+	resumed  bool                // the first status is what the session sends by itself after a reconnect
 	requests chan gpwire.Message // for the client to send; the server waits for each
 	session  sync.WaitGroup
 	results  []error // of the operations, in order
@@ -200,12 +209,24 @@ func (r *replay) identity() (identity gp.Identity, known bool) {
 	return gp.UniqueNick{Nick: r.login.UniqueNick, Password: password}, known
 }
 
-// open logs in at the replayed server.
-func (r *replay) open() (*gp.Session, error) {
+// config is the recorded client's.
+func (r *replay) config() gp.Config {
 	config := gp.Config{
 		Host: "192.0.2.1", Revision: gp.RevisionAuth | gp.RevisionRevoke, Challenge: func() string { return challenge },
 		DialContext: scripted(r.t, r.serve),
 	}
+	if r.login != nil {
+		config.Game, config.ProductID, config.PartnerID = r.login.GameName, r.login.ProductID, r.login.PartnerID
+		if config.NamespaceID = r.login.NamespaceID; config.NamespaceID == 0 {
+			config.NamespaceID = gp.NoNamespace
+		}
+	}
+	return config
+}
+
+// open logs in at the replayed server.
+func (r *replay) open() (*gp.Session, error) {
+	config := r.config()
 	if r.create != nil && r.login == nil {
 		config.Game, config.ProductID, config.NamespaceID, config.PartnerID = r.create.GameName, r.create.ProductID, r.create.NamespaceID, r.create.PartnerID
 		password, err := gscrypt.DecodePassword(r.create.PasswordEnc)
@@ -215,10 +236,6 @@ func (r *replay) open() (*gp.Session, error) {
 		return gp.Register(r.t.Context(), config, gp.Account{
 			Email: r.create.Email, Nick: r.create.Nick, UniqueNick: r.create.UniqueNick, Password: password, CDKey: key,
 		})
-	}
-	config.Game, config.ProductID, config.PartnerID = r.login.GameName, r.login.ProductID, r.login.PartnerID
-	if config.NamespaceID = r.login.NamespaceID; config.NamespaceID == 0 {
-		config.NamespaceID = gp.NoNamespace
 	}
 	identity, _ := r.identity()
 	return gp.Login(r.t.Context(), config, identity)
@@ -262,6 +279,12 @@ func (r *replay) expect(p *peer, want gpwire.Message) {
 	case *gpwire.SendMessage:
 		if m.Type == gpwire.TypeInvite {
 			return // a mistake of the recorded client: clients send \pinvite\
+		}
+	case *gpwire.SetStatus:
+		if r.resumed {
+			r.resumed = false
+			r.compare(p, want)
+			return
 		}
 	case *gpwire.Login, *gpwire.NewUser:
 		want = r.normalize(want)
@@ -462,6 +485,65 @@ func (r *replay) check(session *gp.Session, events []gp.Event, closed error) {
 		}
 	}
 	assert.Equal(r.t, failures, failed)
+}
+
+// A recorded session whose connection was cut, as one session: what was said while there was no connection, and what the
+// roster is when the server has told again. OpenSpy tells all; WFC has forgotten who the buddies are.
+func TestTranscriptsReconnect(t *testing.T) {
+	for _, test := range []struct {
+		file         string
+		bob          gp.ProfileID
+		before, then gp.BuddyStatus
+	}{
+		{
+			"openspy-core/gp-reconnect.json", 10002,
+			gp.BuddyStatus{Status: gp.Playing, Text: "dm_bay", Location: "x"}, gp.BuddyStatus{Status: gp.Chatting, Text: "chat", Location: "y"},
+		},
+		{"wfc-server/gp-reconnect.json", 1000000001, gp.BuddyStatus{Status: gp.Playing, Text: "dm_bay", Location: "x"}, gp.BuddyStatus{}},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			file := transcript.Load(t, "testdata/"+test.file)
+			first := newReplay(t, file, "alice", func() int { return 1 << 20 })
+			second := newReplay(t, file, "alice-again", func() int { return 7 })
+			second.resumed = true
+			config := first.config()
+			dials := []func(context.Context, string, string) (net.Conn, error){config.DialContext, second.config().DialContext}
+			config.DialContext = func(ctx context.Context, network, address string) (net.Conn, error) {
+				dial := dials[0]
+				dials = dials[1:]
+				return dial(ctx, network, address)
+			}
+			config.Reconnect = &gp.Reconnect{
+				First:    time.Second,
+				Identity: func(context.Context) (gp.Identity, error) { identity, _ := second.identity(); return identity, nil },
+			}
+			identity, _ := first.identity()
+			session, err := gp.Login(t.Context(), config, identity)
+			require.NoError(t, err)
+			first.run(session)
+			synctest.Wait()
+			require.Equal(t, gp.StepReconnecting, session.State().Step)
+			said := func() gp.BuddyStatus {
+				bob, ok := session.Roster().Buddy(test.bob)
+				require.True(t, ok)
+				return gp.BuddyStatus{Status: bob.Status, Text: bob.Text, Location: bob.Location}
+			}
+			assert.Equal(t, test.before, said())
+			assert.True(t, session.Roster().Stale)
+			assert.Empty(t, session.Roster().Outgoing)
+			assert.Empty(t, session.Roster().Incoming)
+			require.NoError(t, session.SetPresence(t.Context(), gp.Presence{Status: gp.Away, Text: "back soon"}))
+			go second.run(session)
+			time.Sleep(10 * time.Second)
+			assert.EqualValues(t, 1, session.State().Counters.Reconnects)
+			assert.Equal(t, test.then, said())
+			counters := session.State().Counters
+			assert.Zero(t, counters.Malformed+counters.Unknown, "%+v", session.State())
+			require.NoError(t, session.Close())
+			first.session.Wait()
+			second.session.Wait()
+		})
+	}
 }
 
 // The search service's recordings: every reply is understood, at any segmentation.
