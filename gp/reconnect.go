@@ -36,6 +36,10 @@ type Reconnect struct {
 	// what the session was opened with, except that a [LoginTicket] is replaced by the newest one that the server gave.
 	// An error counts as a try that failed.
 	Identity func(ctx context.Context) (Identity, error)
+	// AskBuddies asks again for every buddy of whom the server has said nothing within five seconds after the login. That is
+	// for wfc, which forgets who the buddies of a player are when the connection ends, as the consoles tell it anew at each
+	// login. False asks nobody: other servers remember, and refuse or pass on such requests.
+	AskBuddies bool
 	// Random gives numbers from 0 to below 1 for the jitter. Nil means the system's.
 	Random func() float64
 }
@@ -226,10 +230,17 @@ const manyChanges = 64
 
 // settleRoster ends the comparison of the roster after a reconnect: whom the server did not tell of is offline, or, if it
 // sent a list, no buddy any more.
-func (s *Session) settleRoster() {
+func (s *Session) settleRoster(l *link) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	removed, offline := s.roster.settle()
+	removed, offline, silent := s.roster.settle()
+	if s.config.Reconnect.AskBuddies {
+		for _, id := range silent {
+			if !l.post(&gpwire.AddBuddy{SessionKey: s.key, ProfileID: id}) {
+				s.state.Counters.Dropped++
+			}
+		}
+	}
 	if len(removed)+len(offline) > manyChanges {
 		s.changed(ChangeMany, 0)
 	} else {

@@ -209,24 +209,30 @@ func (r *roster) unblock(id ProfileID) bool {
 }
 
 // settle ends the comparison after a reconnect. Who is not on the list that came is removed; who is, or might be, and of
-// whom the server said nothing, is offline.
-func (r *roster) settle() (removed, offline []ProfileID) {
+// whom the server was silent, is offline.
+func (r *roster) settle() (removed, offline, silent []ProfileID) {
 	for id, known := range r.buddies {
-		switch {
-		case r.listed && known.seen != r.connection:
+		if r.listed && known.seen != r.connection {
 			delete(r.buddies, id)
 			removed = append(removed, id)
-		case known.spoken != r.connection && known.status.Status != Offline:
-			known.status, known.spoken = BuddyStatus{ProfileID: id}, r.connection
+			continue
+		}
+		if known.spoken == r.connection {
+			continue
+		}
+		silent = append(silent, id)
+		if known.status.Status != Offline {
+			known.status = BuddyStatus{ProfileID: id}
 			r.buddies[id] = known
 			offline = append(offline, id)
 		}
 	}
-	slices.Sort(removed)
-	slices.Sort(offline)
+	for _, list := range [][]ProfileID{removed, offline, silent} {
+		slices.Sort(list)
+	}
 	r.stale = false
 	r.touch()
-	return removed, offline
+	return removed, offline, silent
 }
 
 // changed tells of a change. The caller holds Session.mu, so that events come in the order of the changes.

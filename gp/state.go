@@ -85,7 +85,7 @@ type Counters struct {
 	Refused   uint64 // errors that the server sent and that belong to nothing that waits
 	Blocked   uint64 // statuses of blocked profiles
 	Unchanged uint64 // statuses and requests that said nothing new
-	Dropped   uint64 // pongs, requests and statuses that there was no room for
+	Dropped   uint64 // pongs, requests, statuses and questions that there was no room for
 
 	Reconnects uint64 // connections after the first
 	EventsLost uint64 // because nobody took them in time

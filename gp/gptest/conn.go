@@ -181,6 +181,11 @@ func (c *conn) leave() {
 			if !s.closed {
 				s.publish(a)
 			}
+			if s.config.Family == quirks.WFC { // the consoles know their friends, and tell at each login
+				for id := range a.buddies {
+					s.unfollow(a, id)
+				}
+			}
 		}
 	}
 }

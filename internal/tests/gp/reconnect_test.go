@@ -587,3 +587,32 @@ func (h *hole) Write(b []byte) (int, error) {
 		return h.Conn.Write(b)
 	}
 }
+
+// WFC forgets the buddies with the connection. Who asks again gets them back.
+func TestReconnectAsksBuddies(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		for _, ask := range []bool{false, true} {
+			server := gptest.New(gptest.Config{Family: "wfc", Accounts: accounts()})
+			config := (&switchboard{server: server}).reconnecting()
+			config.Reconnect.AskBuddies = ask
+			bob, err := gp.Login(t.Context(), inMemory(server), identityFor("wfc", "bob"))
+			require.NoError(t, err)
+			session, err := gp.Login(t.Context(), config, identityFor("wfc", "ann"))
+			require.NoError(t, err)
+			require.NoError(t, bob.SetPresence(t.Context(), gp.Presence{Status: gp.Playing, Text: "race"}))
+			synctest.Wait()
+			server.Drop(1)
+			time.Sleep(time.Second)
+			synctest.Wait()
+			require.Equal(t, gp.StepConnected, session.State().Step)
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+			buddy, ok := session.Roster().Buddy(2)
+			require.True(t, ok)
+			require.Equal(t, ask, buddy.Text == "race", "%+v", buddy)
+			require.NoError(t, session.Close())
+			require.NoError(t, bob.Close())
+			server.Close()
+		}
+	})
+}

@@ -399,3 +399,27 @@ func BenchmarkDecodeProfile(b *testing.B) {
 		}
 	}
 }
+
+// What a decoder reuses has nothing of the message before, and its texts outlive the next.
+func TestDecoderReuse(t *testing.T) {
+	made := 0
+	d := Decoder{Text: func(b []byte) string { made++; return string(b) }}
+	read := func(body string) Message {
+		m, err := d.FromServer([]byte(body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return m
+	}
+	text := read(`\bm\1\f\7\date\5\msg\hello`).(*BuddyMessage).Payload
+	if got := *read(`\bm\2\f\8`).(*BuddyMessage); got != (BuddyMessage{Type: TypeRequest, From: 8}) {
+		t.Errorf("%+v", got)
+	}
+	read(`\bsi\\state\1\profile\7\rstatus\here\bport\9`)
+	if got := *read(`\bsi\\state\2\profile\8`).(*BuddyStatusInfo); got != (BuddyStatusInfo{Status: Playing, ProfileID: 8}) {
+		t.Errorf("%+v", got)
+	}
+	if text != "hello" || made != 2 {
+		t.Errorf("%q, %d texts made", text, made)
+	}
+}

@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+	"testing/iotest"
 )
 
 func pairs(message string) string {
@@ -193,6 +195,46 @@ func BenchmarkScan(b *testing.B) {
 			if _, ok := scanner.Next(); !ok {
 				break
 			}
+		}
+	}
+}
+
+// Fill reads what Append would have been given, whatever a read gives at once.
+func TestSplitterFill(t *testing.T) {
+	stream := strings.Repeat(`\bm\1\f\7\msg\`+strings.Repeat("x", 100)+Terminator+`\ka\`+"\\final\\", 50)
+	for size := 1; size < 300; size += 7 {
+		var splitter Splitter
+		reader := iotest.HalfReader(strings.NewReader(stream))
+		var got strings.Builder
+		for {
+			n, err := splitter.Fill(reader, size)
+			for {
+				message, ok, splitErr := splitter.Next()
+				if splitErr != nil {
+					t.Fatal(splitErr)
+				}
+				if !ok {
+					break
+				}
+				got.Write(message)
+				got.WriteString(Terminator)
+			}
+			if err == io.EOF && n == 0 {
+				break
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		if got.String() != stream {
+			t.Fatalf("%d bytes at once: %d bytes came out of %d", size, got.Len(), len(stream))
+		}
+		if splitter.Release(); splitter.Cap() != 0 {
+			t.Errorf("%d bytes are kept", splitter.Cap())
+		}
+		splitter.Append([]byte(`\half`))
+		if splitter.Release(); string(splitter.Pending()) != `\half` {
+			t.Error("a message under way is gone")
 		}
 	}
 }
