@@ -163,7 +163,7 @@ func (p *probe) askAll(ctx context.Context) error {
 		}
 		if server.Other.IsValid() && !p.report.Server.Addr.IsValid() {
 			p.report.Server = server
-			p.rto = min(max(2*server.RoundTrip, minRTO), p.config.RTO)
+			p.rto = rtoOf(server.RoundTrip, p.config.RTO)
 		}
 		p.views = append(p.views, view{server.Addr, server.Observed, server.asked})
 	}
@@ -182,6 +182,11 @@ func (p *probe) askAll(ctx context.Context) error {
 		e.timeout = true
 	}
 	return e
+}
+
+// rtoOf is how long to wait before a request is repeated on a way with that round trip, at most as long as before.
+func rtoOf(roundTrip, before time.Duration) time.Duration {
+	return min(max(2*roundTrip, minRTO), before)
 }
 
 var (
@@ -238,6 +243,8 @@ func (p *probe) mapping(ctx context.Context) {
 				continue
 			}
 			p.views = append(p.views, view{to, got.mapped, time.Now()})
+			// The first answer of all may have waited for more than the way, such as for a neighbour's hardware address.
+			p.rto = rtoOf(got.roundTrip, p.rto)
 		}
 	}
 	p.report.Mapping = dependency(p.views)
@@ -364,9 +371,12 @@ func (p *probe) hairpin(ctx context.Context) natneg.Fact {
 	rto := p.config.RTO
 	for _, asked := range p.report.Asked {
 		if asked.Err == nil && asked.Observed == p.report.Public {
-			server, rto = asked.Addr, min(max(2*asked.RoundTrip, minRTO), rto)
+			server, rto = asked.Addr, rtoOf(asked.RoundTrip, rto)
 			break
 		}
+	}
+	if p.rto > 0 {
+		rto = min(rto, p.rto)
 	}
 	second, err := open(ctx, p.config)
 	if err != nil {

@@ -26,7 +26,7 @@ type told struct {
 }
 
 func play(server string) error {
-	report, err := rfc5780.Detect(context.Background(), rfc5780.Config{Servers: []string{server}, Timeout: 4 * time.Second})
+	report, err := rfc5780.Detect(context.Background(), rfc5780.Config{Servers: []string{server}, Timeout: 6 * time.Second})
 	if err != nil {
 		return err
 	}
