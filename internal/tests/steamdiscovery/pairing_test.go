@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -19,6 +20,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/relight-sdk/relight/internal/steampb"
+	"github.com/relight-sdk/relight/internal/tests/transcript"
 	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
 	"github.com/relight-sdk/relight/steamdiscovery"
 	"github.com/relight-sdk/relight/steamdiscovery/pairing"
@@ -544,4 +546,41 @@ func TestTokenOfIhslib(t *testing.T) {
 	}))
 	require.Len(t, host.HandleRequest(steamdiscovery.Request{From: asker, Packet: packet, ClientID: 5}), 2)
 	require.Len(t, other.HandleRequest(steamdiscovery.Request{From: asker, Packet: packet, ClientID: 5}), 1)
+}
+
+// Ihslib, with the public key of a host of ours, was paired: played back, its ticket opens with the PIN that it shows, and
+// the host answers the same bytes.
+func TestTranscriptOfAPairing(t *testing.T) {
+	file := transcript.Load(t, "testdata/transcripts/ihslib-pair.json")
+	key, err := x509.ParsePKCS1PrivateKey(unhex(t, file.Meta["key"].(string)))
+	require.NoError(t, err)
+	host := pairing.NewHost(pairing.HostConfig{TicketKey: key, SteamID: 76561197960265729})
+	var answers [][]byte
+	for _, event := range file.Conn("device") {
+		packet, err := steamdiscoverywire.Parse(event.Payload)
+		require.NoError(t, err)
+		if event.Dir == transcript.ServerToClient {
+			if packet.Type() == steampb.ERemoteClientBroadcastMsg_MSG_DEVICE_AUTHORIZATION_RESPONSE {
+				require.Equal(t, event.Payload, answers[0])
+				answers = answers[1:]
+			}
+			continue
+		}
+		if event.T > 3 && len(host.Devices()) == 0 { // the user typed then
+			waiting := host.Waiting()
+			require.Len(t, waiting, 1)
+			require.Equal(t, "BABYLON STAGE34", waiting[0].Name)
+			_, err := host.Authorize(waiting[0].From, "0042")
+			require.ErrorIs(t, err, pairing.ErrWrongPIN)
+			device, err := host.Authorize(waiting[0].From, "1919")
+			require.NoError(t, err)
+			require.Equal(t, uint64(11451419190810), device.Device.ID())
+		}
+		answers = append(answers, host.HandleRequest(steamdiscovery.Request{
+			From: netip.MustParseAddrPort(event.Local), Packet: event.Payload, Time: time.Unix(0, int64(event.T*1e9)),
+			ClientID: 7643102103932305409, InstanceID: 81985529216486895,
+		})...)
+	}
+	require.Empty(t, answers)
+	require.Len(t, host.Devices(), 1)
 }
