@@ -292,6 +292,8 @@ func (d *Discoverer) handle(packet []byte, from netip.AddrPort, now time.Time) {
 		counters.Ignored.TooLarge++
 	case tableFull:
 		counters.Ignored.TableFull++
+	case tooOften:
+		counters.Ignored.RateLimited++
 	case notFromHost:
 		counters.Ignored.NotFromHost++
 	case conflict:

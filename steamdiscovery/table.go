@@ -15,6 +15,13 @@ const (
 	maxMissed     = 3
 	maxHostAddrs  = 8
 	maxStatusBody = 8192 // a status with many addresses stays below 1200 (spec steamdiscovery.md §2)
+
+	// Who invents hosts fills a part of the table only, unless they also forge addresses. Machines have a few clients at
+	// most: Steam itself, and programs such as this.
+	maxHostsPerAddr = 64
+	// News of one host, each of which is an event and a line in the log: so many at once, and one more after each pause.
+	newsBurst  = 8
+	newsRefill = 250 * time.Millisecond
 )
 
 // table is who is there. It decides, without sockets or a clock of its own.
@@ -22,7 +29,8 @@ type table struct {
 	limit    int           // of hosts
 	interval time.Duration // of polls, once the search has settled
 	hosts    map[ClientID]*entry
-	round    uint64 // polls sent
+	origins  map[netip.Addr]int // hosts by the address where they were heard first
+	round    uint64             // polls sent
 }
 
 type entry struct {
@@ -30,6 +38,21 @@ type entry struct {
 	heard    []heardAt // one for each of host.Addrs
 	round    uint64    // when it was heard last
 	previous InstanceID
+	origin   netip.Addr
+	spent    time.Time // when all news may be told again
+}
+
+// tells decides whether there may be news of a host now.
+func (e *entry) tells(now time.Time) bool {
+	spent := now
+	if e.spent.After(now) {
+		spent = e.spent
+	}
+	if spent.Sub(now) > (newsBurst-1)*newsRefill {
+		return false
+	}
+	e.spent = spent.Add(newsRefill)
+	return true
 }
 
 type heardAt struct {
@@ -45,6 +68,7 @@ const (
 	malformed
 	tooLarge
 	tableFull
+	tooOften
 	notFromHost
 	conflict
 )
@@ -59,7 +83,7 @@ func (t *table) status(envelope *steamdiscoverywire.Envelope, from netip.AddrPor
 	var events []Event
 	switch {
 	case known == nil:
-		if len(t.hosts) >= t.limit {
+		if len(t.hosts) >= t.limit || t.origins[from.Addr()] >= maxHostsPerAddr {
 			return tableFull, nil
 		}
 	case instance != 0 && instance == known.previous:
@@ -67,9 +91,12 @@ func (t *table) status(envelope *steamdiscoverywire.Envelope, from netip.AddrPor
 		// otherwise restart each other for ever.
 		return conflict, nil
 	case instance != 0 && known.host.InstanceID != 0 && instance != known.host.InstanceID:
+		if !known.tells(now) {
+			return tooOften, nil
+		}
 		events = append(events, Event{Kind: Gone, Time: now, Host: known.host.clone(), Reason: WasRestarted})
 	case bytes.Equal(envelope.Body, known.host.Raw):
-		return accepted, t.hear(known, instance, nil, from, now)
+		return t.hear(known, instance, nil, from, now)
 	}
 
 	var message steampb.CMsgRemoteClientBroadcastStatus
@@ -78,26 +105,44 @@ func (t *table) status(envelope *steamdiscoverywire.Envelope, from netip.AddrPor
 	}
 	said := Host{Status: received(&message), RawHostname: message.GetHostname(), Raw: bytes.Clone(envelope.Body)}
 	if known != nil && events == nil {
-		return accepted, t.hear(known, instance, &said, from, now)
+		return t.hear(known, instance, &said, from, now)
 	}
 
-	fresh := &entry{round: t.round, heard: []heardAt{{from, t.round}}}
+	fresh := &entry{round: t.round, heard: []heardAt{{from, t.round}}, origin: from.Addr()}
 	if known != nil {
-		fresh.previous = known.host.InstanceID
+		fresh.previous, fresh.spent = known.host.InstanceID, known.spent
+		t.remove(known)
 	}
 	fresh.host = said
 	fresh.host.ClientID, fresh.host.InstanceID = client, instance
 	fresh.host.Addr, fresh.host.Addrs = from, []netip.AddrPort{from}
 	fresh.host.FirstSeen, fresh.host.LastSeen = now, now
 	t.hosts[client] = fresh
+	if t.origins == nil {
+		t.origins = make(map[netip.Addr]int)
+	}
+	t.origins[fresh.origin]++
 	return accepted, append(events, Event{Kind: Appeared, Time: now, Host: fresh.host.clone()})
 }
 
-// hear notes that a known host was heard, and what it said; nil is the same as before.
-func (t *table) hear(known *entry, instance InstanceID, said *Host, from netip.AddrPort, now time.Time) []Event {
+// remove forgets a host.
+func (t *table) remove(known *entry) {
+	delete(t.hosts, known.host.ClientID)
+	if t.origins[known.origin]--; t.origins[known.origin] <= 0 {
+		delete(t.origins, known.origin)
+	}
+}
+
+// hear notes that a known host was heard, and what it said; nil is the same as before. Of a host that changes too often it
+// notes only that it is there: what it said last is in its next answer.
+func (t *table) hear(known *entry, instance InstanceID, said *Host, from netip.AddrPort, now time.Time) (outcome, []Event) {
 	host := &known.host
 	address := t.address(known, from)
 	news := address != host.Addr || said != nil && !said.Status.sameAs(host.Status)
+	result := accepted
+	if news && !known.tells(now) {
+		address, said, news, result = host.Addr, nil, false, tooOften
+	}
 	var before Host
 	if news {
 		before = host.clone()
@@ -114,9 +159,9 @@ func (t *table) hear(known *entry, instance InstanceID, said *Host, from netip.A
 	host.LastSeen, host.Missed = now, 0
 	known.round = t.round
 	if !news {
-		return nil
+		return result, nil
 	}
-	return []Event{{Kind: Changed, Time: now, Host: host.clone(), Previous: before}}
+	return result, []Event{{Kind: Changed, Time: now, Host: host.clone(), Previous: before}}
 }
 
 // address notes where a host was heard, and picks its address: the first one for as long as it is heard there, so that a
@@ -162,7 +207,7 @@ func (t *table) offline(envelope *steamdiscoverywire.Envelope, from netip.AddrPo
 	if !slices.ContainsFunc(known.heard, func(h heardAt) bool { return h.addr.Addr() == from.Addr() }) {
 		return notFromHost, nil
 	}
-	delete(t.hosts, client)
+	t.remove(known)
 	known.host.LastSeen = now
 	return accepted, []Event{{Kind: Gone, Time: now, Host: known.host.clone(), Reason: SaidOffline}}
 }
@@ -174,11 +219,11 @@ func (t *table) poll() { t.round++ }
 // the start of a search follow each other quickly; a host is given a whole interval all the same.
 func (t *table) expire(now time.Time) []Event {
 	var events []Event
-	for client, known := range t.hosts {
+	for _, known := range t.hosts {
 		missed := t.round - known.round
 		known.host.Missed = int(min(missed, maxMissed))
 		if missed >= maxMissed && now.Sub(known.host.LastSeen) >= t.interval {
-			delete(t.hosts, client)
+			t.remove(known)
 			events = append(events, Event{Kind: Gone, Time: now, Host: known.host.clone(), Reason: FellSilent})
 		}
 	}

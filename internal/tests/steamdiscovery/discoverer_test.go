@@ -3,8 +3,10 @@ package steamdiscovery_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -345,34 +347,51 @@ func TestHostileHosts(t *testing.T) {
 	}
 }
 
-// Whoever invents hosts fills a table of fixed size, which empties again.
+// Whoever invents hosts fills a part of the table; with forged addresses all of it, but no more, and it empties again.
 func TestDiscovererFlood(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		lan := steamdiscoverytest.NewLAN()
-		discoverer, stop := discover(t, lan.Host("192.0.2.2"), steamdiscovery.DiscoverConfig{MaxHosts: 100})
+		discoverer, stop := discover(t, lan.Host("192.0.2.2"), steamdiscovery.DiscoverConfig{MaxHosts: 400})
 		defer stop()
 		slow, done := events(t, discoverer)
 		defer done()
 		time.Sleep(time.Second)
-		lan.Send(statusOf(t, 999999, 0, "real"), asker, discoverer.State().Sockets[0])
-		synctest.Wait()
-		require.Equal(t, "real", slow().Host.Name())
+		say := func(client, instance uint64, from netip.AddrPort) {
+			lan.Send(statusOf(t, client, instance, "fake"), from, discoverer.State().Sockets[0])
+			synctest.Wait()
+		}
+		say(999999, 0, asker)
+		require.Equal(t, "fake", slow().Host.Name())
 		for client := range uint64(1000) {
-			lan.Send(statusOf(t, 1+client, 0, "fake"), asker, discoverer.State().Sockets[0])
-			synctest.Wait()
+			say(1+client, 0, asker)
 		}
-		require.Len(t, discoverer.Hosts(), 100)
-		require.Equal(t, uint64(901), discoverer.State().Counters.Ignored.TableFull)
+		require.Equal(t, 64, discoverer.State().Hosts)
+		require.Equal(t, uint64(1001-64), discoverer.State().Counters.Ignored.TableFull)
+		for client := range uint64(1000) {
+			say(2000+client, 0, netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(client / 250), byte(client % 250)}), 5000))
+		}
+		require.Equal(t, 400, discoverer.State().Hosts)
+		require.Equal(t, uint64(1001-64+1000-336), discoverer.State().Counters.Ignored.TableFull)
+		require.Equal(t, uint64(399-256), discoverer.State().Counters.LostEvents, "the slow iterator loses old ones, and that is counted")
 
-		// Restarts without end: the slow iterator loses old events, and that is counted.
+		// Restarts and changes without end: a few are told, the rest is counted.
 		for instance := range uint64(1000) {
-			lan.Send(statusOf(t, 1, 1+instance, "fake"), asker, discoverer.State().Sockets[0])
+			say(1, 1+instance, asker) // the first instance id was news, no restart
+		}
+		require.Equal(t, uint64(999-8), discoverer.State().Counters.Ignored.RateLimited)
+		for n := range 1000 {
+			lan.Send(statusOf(t, 2, 0, fmt.Sprint("name ", n)), asker, discoverer.State().Sockets[0])
 			synctest.Wait()
 		}
-		// 99 hosts, and 999 restarts of one (its first instance id was news, no restart).
-		require.Equal(t, uint64(99+2*999-256), discoverer.State().Counters.LostEvents)
+		require.Equal(t, uint64(999-8+1000-8), discoverer.State().Counters.Ignored.RateLimited)
+		require.Equal(t, uint64(399-256+2*8+8), discoverer.State().Counters.LostEvents)
+		time.Sleep(time.Second)
+		lan.Send(statusOf(t, 2, 0, "at last"), asker, discoverer.State().Sockets[0])
+		synctest.Wait()
+		require.True(t, slices.ContainsFunc(discoverer.Hosts(), func(host steamdiscovery.Host) bool { return host.Name() == "at last" }))
+
 		time.Sleep(time.Minute)
-		require.Empty(t, discoverer.Hosts())
+		require.Zero(t, discoverer.State().Hosts)
 	})
 }
 
