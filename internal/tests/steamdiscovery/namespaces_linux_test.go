@@ -73,6 +73,7 @@ func side(t *testing.T, namespace, role string) *exec.Cmd {
 // Real broadcasts on two real networks without a default route: a machine with two interfaces finds another one through
 // both, and hears its goodbye. In network namespaces, so that nothing leaves this machine.
 func TestNetworkNamespaces(t *testing.T) {
+	t.Parallel() // it mostly waits
 	n := newNamespaces(t)
 	n.plug(t, 0, "192.0.2.1/24", "192.0.2.2/24")
 	n.plug(t, 1, "198.51.100.129/26", "198.51.100.130/26")
@@ -106,6 +107,7 @@ func TestNetworkNamespaces(t *testing.T) {
 // Cables are pulled and plugged while both sides run: the host is followed to the other network, is gone when there is none,
 // and is found again; its goodbye goes to a network that was not there when it began.
 func TestNetworksComeAndGo(t *testing.T) {
+	t.Parallel()
 	n := newNamespaces(t)
 	n.plug(t, 0, "192.0.2.1/24", "192.0.2.2/24")
 	announcer, discoverer := side(t, n.there, "stay"), side(t, n.here, "follow")
