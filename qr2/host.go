@@ -141,7 +141,7 @@ func (h *Host) State() State {
 	}
 	s.Counters.Unsent = int(h.unsent.Load())
 	s.Counters.EventsLost = h.queue.lost
-	s.SourceErr, s.Counters.SourceCalls, s.Counters.SourceFailures = h.puller.state()
+	s.Counters.SourceCalls, s.Counters.SourceFailures, s.SourceErr = h.puller.state()
 	for _, m := range h.core.masters {
 		s.Masters = append(s.Masters, m.state)
 		if !s.Public.IsValid() {

@@ -34,10 +34,10 @@ type puller struct {
 	err      error // of the latest call
 }
 
-func (p *puller) state() (err error, calls, failures int) {
+func (p *puller) state() (calls, failures int, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.err, p.calls, p.failures
+	return p.calls, p.failures, p.err
 }
 
 type heldQuery struct {
