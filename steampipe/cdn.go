@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,15 +22,15 @@ type CDN struct {
 	config Config
 	getter getter
 	own    *http.Transport // to be closed by us; nil if the caller gave one
-	cache  *url.URL
 	pool   *pool
 	life   context.Context // ends with Close
 	end    context.CancelCauseFunc
 	active sync.WaitGroup
 	gate   sync.Mutex // guards active against a Close at the same time
 
-	loading chan struct{} // holds one element: who has it may ask the directory
-	asking  chan struct{} // the same for Config.Token
+	loading  chan struct{} // holds one element: who has it may ask the directory
+	detected bool          // whether a LAN cache was looked for; of who has loading
+	asking   chan struct{} // the same for Config.Token
 
 	mu      sync.Mutex
 	loaded  time.Time
@@ -71,15 +72,14 @@ func NewCDN(config Config) (*CDN, error) {
 		if err != nil || cache.Scheme != "http" && cache.Scheme != "https" || cache.Host == "" {
 			return nil, &Error{Step: StepDirectory, Err: fmt.Errorf("Config.Cache %q is not the URL of a cache", config.Cache)}
 		}
-		c.cache = cache
-		c.pool.cache = &host{server: Server{Host: cache.Host}, name: "LAN cache " + cache.Host, isCache: true, slots: 4 * c.config.ConnectionsPerHost}
+		c.pool.setCache(strings.TrimSuffix(cache.String(), "/"), cache.Host, 4*c.config.ConnectionsPerHost)
 	}
 	transport := config.Transport
 	if transport == nil {
-		c.own = newTransport(config.DialContext, 4*c.config.ConnectionsPerHost)
+		c.own = newTransport(c.config.DialContext, 4*c.config.ConnectionsPerHost)
 		transport = c.own
 	}
-	c.getter = getter{transport: transport, headers: c.config.HeaderTimeout, body: c.config.BodyTimeout, idle: c.config.IdleTimeout}
+	c.getter = getter{transport: transport, headers: c.config.HeaderTimeout, body: c.config.BodyTimeout, idle: c.config.IdleTimeout, limit: newLimit(c.config.BytesPerSecond)}
 	return c, nil
 }
 
@@ -150,15 +150,19 @@ func (c *CDN) load(ctx context.Context) error {
 		return nil // somebody else asked meanwhile
 	}
 	c.setStep(StepDirectory)
+	c.detectCache(ctx)
 	listed, err := c.config.Directory.Servers(ctx)
 	if err == nil {
-		usable := make([]Server, 0, len(listed))
+		usable, content := make([]Server, 0, len(listed)), 0
 		for _, server := range listed {
 			if server.usable(c.config.App) {
-				usable = append(usable, server)
+				content++
+			} else if !server.proxies() {
+				continue
 			}
+			usable = append(usable, server)
 		}
-		if len(usable) == 0 {
+		if content == 0 {
 			err = fmt.Errorf("%w: none of the %d in the list", ErrNoServers, len(listed))
 		} else {
 			c.pool.replace(usable, c.config.ConnectionsPerHost)

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"time"
 )
 
@@ -23,6 +24,11 @@ type Config struct {
 	// request through, then it is left aside for that chunk; after repeated failures it is left aside for a while, and that
 	// is logged. Empty means none.
 	Cache string
+	// DetectCache looks for a LAN cache as Steam's clients do, when Cache is empty: if the name [CacheName] has a private
+	// address, the cache is there. See [FindCache].
+	DetectCache bool
+	// BytesPerSecond limits what all connections of the CDN together receive, bodies only. 0 means no limit.
+	BytesPerSecond int64
 
 	// RequestCode gets the code that the live network wants at the end of a manifest's path. It changes every five minutes
 	// and is asked for again when an attempt crosses that time or is refused. Nil leaves the path without one, as private
@@ -35,6 +41,9 @@ type Config struct {
 	Transport http.RoundTripper
 	// DialContext opens connections for the CDN's own transport. Nil means net.Dialer.
 	DialContext func(ctx context.Context, network, address string) (net.Conn, error)
+	// Lookup resolves names, for DetectCache and, unless there is a DialContext, for the CDN's own transport: the way to send
+	// the names of content servers somewhere else without a name server of one's own. Nil means the system's.
+	Lookup func(ctx context.Context, host string) ([]netip.Addr, error)
 
 	// ConnectionsPerHost is how many requests one server gets at once. 0 means 8.
 	ConnectionsPerHost int
@@ -88,6 +97,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxManifest <= 0 {
 		c.MaxManifest = 256 << 20
+	}
+	if c.Lookup != nil && c.DialContext == nil {
+		c.DialContext = dialResolved(c.Lookup)
+	}
+	if c.Lookup == nil {
+		c.Lookup = lookupSystem
 	}
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)

@@ -98,6 +98,24 @@ func (s Server) usable(app uint32) bool {
 	return slices.Contains(s.AllowedApps, app)
 }
 
+// proxies says whether the entry is a proxy that we know how to ask.
+func (s Server) proxies() bool {
+	return s.UseAsProxy && s.Host != "" && !s.SteamChinaOnly && strings.HasPrefix(s.ProxyPathTemplate, "/") && strings.Contains(s.ProxyPathTemplate, "%path%")
+}
+
+// scheme is how the server is asked.
+func (s Server) scheme() string {
+	if s.HTTPS == "mandatory" {
+		return "https://"
+	}
+	return "http://"
+}
+
+// through is the path under which the proxy has a path of another server (spec steampipe.md §2.2).
+func (s Server) through(target, path string) string {
+	return strings.NewReplacer("%host%", target, "%path%", path).Replace(s.ProxyPathTemplate)
+}
+
 // ServerList is the directory of the first years and of private caches: it asks the given content servers for
 // /serverlist/<cell>/<max>/ until one answers (spec steampipe.md §1.2).
 type ServerList struct {

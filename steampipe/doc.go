@@ -6,10 +6,12 @@
 //	manifest, err := steampipe.FetchManifest(ctx, cdn, depot, manifestID, key)
 //	report, err := steampipe.Download(ctx, cdn, manifest, "game", steampipe.Options{Key: key})
 //
-// A depot is a set of files at one version; its manifest lists them and the chunks that they are made of. A [Directory]
-// says which servers there are: [WebAPI] asks today's service, [ServerList] asks the way clients did until 2019 and private
-// caches still serve, with [ParseInstallConfig] to find whom to ask, and [Servers] is a fixed list. The servers' host is
-// connected to and their vhost is sent in the Host header, so that a LAN cache that puts itself into the list works.
+// A depot is a set of files at one version; its manifest lists them and the chunks that they are made of. A [Directory] says
+// which servers there are: [WebAPI] asks today's service, [ServerList] asks the way clients did until 2019 and private caches
+// still serve, with [ParseInstallConfig] to find whom to ask, and [Servers] is a fixed list. The servers' host is connected to
+// and their vhost is sent in the Host header, so that a LAN cache that puts itself into the list works. A cache that the name
+// service knows is found as Steam's clients find it ([Config.DetectCache]), or named ([Config.Cache]). Entries that are proxies
+// for the others are asked in their place.
 //
 // Manifests, chunks and servers are not trusted: a manifest is validated as a whole before anything is written, names cannot
 // leave the folder, sizes are bounded before memory is taken, and a chunk is what its SHA-1 says or is not written. A
@@ -18,11 +20,10 @@
 // the file system does not tell them apart.
 //
 // The package does not log on to Steam. The depot's key, and on the live network the manifest's request code, come from the
-// program; see [Config.RequestCode]. [Compare] says what it takes to go from one
-// manifest to another. The package does not apply delta patches or filter files:
-// a newer manifest downloaded into the same folder keeps the chunks that stayed where they were, or are in another file of
-// the new one. It does not look for free space beforehand: a full disk is an error, and the next run goes on. Entries of a
-// list that are proxies for others are passed over.
+// program; see [Config.RequestCode]. [Compare] says what it takes to go from one manifest to another. The package does not
+// apply delta patches or filter files: a newer manifest downloaded into the same folder keeps the chunks that stayed where they
+// were, or are in another file of the new one. It does not look for free space beforehand: a full disk is an error, and the
+// next run goes on.
 //
 // Package depottest serves made-up depots for tests.
 package steampipe

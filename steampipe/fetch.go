@@ -144,19 +144,20 @@ func (c *CDN) attempt(ctx context.Context, f *fetch, h *host, server Server) ([]
 	for {
 		path, err := f.path(ctx, again)
 		if err != nil {
-			c.pool.release(h, nothing, 0, nil)
+			c.pool.release(h, nothing, 0, 0, nil)
 			return nil, &Error{Step: f.step, Depot: f.depot, Err: callError{err}}
 		}
 		query := c.token(f.depot, h, server)
+		begun := time.Now()
 		body, failure := c.send(ctx, f, h, server, path, query)
 		if failure == nil {
-			c.pool.release(h, good, len(body), nil)
+			c.pool.release(h, good, len(body), time.Since(begun), nil)
 			return body, nil
 		}
 		failure.Depot = f.depot
 		failure.at(f.step, h.name)
 		if ctx.Err() != nil {
-			c.pool.release(h, nothing, 0, nil) // not the host's fault
+			c.pool.release(h, nothing, 0, 0, nil) // not the host's fault
 			return nil, failure
 		}
 		switch {
@@ -170,22 +171,22 @@ func (c *CDN) attempt(ctx context.Context, f *fetch, h *host, server Server) ([]
 				c.refused[refusal{f.depot, h.name}] = failure.copy()
 				c.mu.Unlock()
 			}
-			c.pool.release(h, object, 0, failure)
+			c.pool.release(h, object, 0, 0, failure)
 			f.giveUp(h)
 		case errors.Is(failure.Err, ErrNotFound), errors.Is(failure.Err, ErrTooManyRedirects):
-			c.pool.release(h, object, 0, failure)
+			c.pool.release(h, object, 0, 0, failure)
 			f.giveUp(h)
 		case errors.Is(failure.Err, ErrBadLength), errors.Is(failure.Err, ErrBodyCorrupt), errors.Is(failure.Err, ErrManifestCorrupt):
-			c.pool.release(h, soft, 0, failure)
+			c.pool.release(h, soft, 0, 0, failure)
 		case failure.Status == http.StatusInternalServerError:
-			c.pool.release(h, soft, 0, failure)
+			c.pool.release(h, soft, 0, 0, failure)
 		case failure.Status != 0 && failure.Status != http.StatusOK && !errors.Is(failure.Err, ErrServerBroken) && !errors.Is(failure.Err, ErrTooManyRequests):
-			c.pool.release(h, object, 0, failure) // a status that makes no sense here
+			c.pool.release(h, object, 0, 0, failure) // a status that makes no sense here
 			f.giveUp(h)
 		case isCut(failure.Err):
-			c.pool.release(h, soft, 0, failure)
+			c.pool.release(h, soft, 0, 0, failure)
 		default:
-			c.pool.release(h, overload, 0, failure)
+			c.pool.release(h, overload, 0, 0, failure)
 		}
 		if h.isCache {
 			if !errors.Is(failure.Err, ErrBadLength) && !errors.Is(failure.Err, ErrBodyCorrupt) {
@@ -249,17 +250,18 @@ func (c *CDN) send(ctx context.Context, f *fetch, h *host, server Server, path, 
 	switch {
 	case h.isCache:
 		r.vhost = c.cacheVHost(f)
-		r.url = strings.TrimSuffix(c.cache.String(), "/") + path
+		r.url = h.base + path
 		if f.tries[h.name] > 0 {
 			r.url += "?nocache=1"
 		}
-	case server.HTTPS == "mandatory":
-		r.url = "https://" + server.Host + path
 	default:
-		r.url = "http://" + server.Host + path
-	}
-	if query != "" {
-		r.url += "?" + query
+		if query != "" {
+			query = "?" + query
+		}
+		r.url = server.scheme() + server.Host + path + query
+		if body, ok := c.sendThroughProxy(ctx, f, r, server, path+query); ok {
+			return body, nil
+		}
 	}
 	if c.config.Logger.Enabled(ctx, slog.LevelDebug) {
 		c.config.Logger.Debug("steampipe: request", "server", h.name, "path", path)
@@ -274,6 +276,38 @@ func (c *CDN) send(ctx context.Context, f *fetch, h *host, server Server, path, 
 		}
 	}
 	return body, nil
+}
+
+// sendThroughProxy makes a request through a proxy of the list, if there is one. A proxy that cannot serve is left alone for a
+// while, and the server is asked itself: whatever that one refuses, it must refuse by itself.
+func (c *CDN) sendThroughProxy(ctx context.Context, f *fetch, r request, server Server, path string) ([]byte, bool) {
+	proxy := c.pool.proxy(server)
+	if proxy == nil {
+		return nil, false
+	}
+	r.url, r.vhost = proxy.server.scheme()+proxy.server.Host+proxy.server.through(server.vhost(), path), proxy.server.vhost()
+	begun := time.Now()
+	body, failure := c.getter.get(ctx, r, f.buffer)
+	if failure == nil && f.check != nil {
+		if err := f.check(body); err != nil {
+			failure = &Error{Status: http.StatusOK, Err: err}
+		}
+	}
+	if failure == nil {
+		c.pool.release(proxy, good, len(body), time.Since(begun), nil)
+		return body, true
+	}
+	if ctx.Err() != nil {
+		c.pool.release(proxy, nothing, 0, 0, nil)
+		return nil, false
+	}
+	if failure.Status == http.StatusUnauthorized || failure.Status == http.StatusForbidden || failure.Status == http.StatusNotFound {
+		c.pool.release(proxy, object, 0, 0, failure)
+		return nil, false
+	}
+	c.pool.release(proxy, overload, 0, 0, failure)
+	c.config.Logger.Warn("steampipe: proxy failed, asking the server itself", "proxy", proxy.name, "server", server.name(), "status", failure.Status, "error", failure.Err)
+	return nil, false
 }
 
 // token is the query that the host wants for the depot, if we have it.

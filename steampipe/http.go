@@ -35,6 +35,7 @@ type getter struct {
 	headers   time.Duration
 	body      time.Duration
 	idle      time.Duration // longest pause within a body; 0 means no limit of its own
+	limit     *limit        // of bytes per second; nil means none
 }
 
 // newTransport makes a transport that keeps so many idle connections to a host and does not undo compression behind our
@@ -83,20 +84,20 @@ func (g getter) get(ctx context.Context, r request, buffer []byte) ([]byte, *Err
 		_, _ = io.CopyN(io.Discard, response.Body, 4<<10)
 		return nil, &Error{Status: response.StatusCode, RetryAfter: retryAfter(response.Header), Err: statusReason(response.StatusCode)}
 	}
+	watch := &watchedReader{Reader: response.Body, limit: g.limit, ctx: ctx}
 	if timer.Stop() {
 		limit = g.body * time.Duration(max(r.slow, 1))
 		timer = time.AfterFunc(limit, func() { cancel(fmt.Errorf("body not complete within %v: %w", limit, ErrTimeout)) })
+		watch.body, watch.deadline = timer, time.Now().Add(limit)
 	}
 	if encoding := response.Header.Get("Content-Encoding"); encoding != "" && !strings.EqualFold(encoding, "identity") {
 		return nil, &Error{Status: response.StatusCode, Err: fmt.Errorf("body is encoded as %.20q, which was not asked for", encoding)}
 	}
-	source := io.Reader(response.Body)
 	if g.idle > 0 {
-		watch := time.AfterFunc(g.idle, func() { cancel(fmt.Errorf("no byte within %v: %w", g.idle, ErrTimeout)) })
-		defer watch.Stop()
-		source = &watchedReader{response.Body, watch, g.idle}
+		watch.idle, watch.pause = time.AfterFunc(g.idle, func() { cancel(fmt.Errorf("no byte within %v: %w", g.idle, ErrTimeout)) }), g.idle
+		defer watch.idle.Stop()
 	}
-	body, err := readBody(source, response.ContentLength, r, buffer)
+	body, err := readBody(watch, response.ContentLength, r, buffer)
 	if err != nil {
 		return nil, &Error{Status: response.StatusCode, Err: reason(ctx, err)}
 	}
@@ -120,17 +121,41 @@ func checkRedirect(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// watchedReader puts a timer off with each read.
+// watchedReader puts the timer of pauses off with each read, and holds reads back to keep the limit of bytes per second. The time
+// that it holds them back does not count against the server.
 type watchedReader struct {
 	io.Reader
-	watch *time.Timer
-	limit time.Duration
+	ctx      context.Context
+	limit    *limit      // nil means none
+	idle     *time.Timer // nil means none
+	pause    time.Duration
+	body     *time.Timer // nil means none
+	deadline time.Time   // when body fires
 }
 
 func (w *watchedReader) Read(b []byte) (int, error) {
+	if w.limit != nil {
+		b = b[:min(len(b), w.limit.most)]
+	}
 	n, err := w.Reader.Read(b)
-	w.watch.Reset(w.limit)
+	if waited := w.limit.wait(w.ctx, n, w.hold); waited > 0 && w.body != nil {
+		w.deadline = w.deadline.Add(waited)
+		w.body.Reset(time.Until(w.deadline))
+	}
+	if w.idle != nil {
+		w.idle.Reset(w.pause)
+	}
 	return n, err
+}
+
+// hold stops the timers while we wait for ourselves.
+func (w *watchedReader) hold() {
+	if w.idle != nil {
+		w.idle.Stop()
+	}
+	if w.body != nil {
+		w.body.Stop()
+	}
 }
 
 // readBody reads a body of exactly the wanted length, or of at most the limit where the length is not known.

@@ -3,6 +3,7 @@ package steampipe
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 )
@@ -23,6 +24,7 @@ type host struct {
 	name    string
 	slots   int
 	isCache bool
+	base    string // URL of the cache
 
 	inUse     int
 	failures  int       // in a row; those of requests under way together count as one
@@ -32,15 +34,34 @@ type host struct {
 
 	requests, failed, refused int64
 	bytes                     int64
+	speed                     float64 // bytes per second of one request, smoothed; 0 before the first
 	lastError                 error
 	lastFailure               time.Time
 }
 
-// score orders hosts: the list's figure, worse with our own experience and with what it already does for us (spec
-// steampipe.md §2.2).
-func (h *host) score() float64 {
-	load := max(h.server.WeightedLoad, 1)
-	return load * float64(1+h.penalty) * (1 + float64(h.inUse)/float64(max(h.server.Entries, 1)))
+// maxSlowness bounds what measured speed counts against a host: it must get a request now and then to show that it has become
+// faster.
+const maxSlowness = 16
+
+// score orders hosts, the lowest first: the list's figure, worse with our own experience, with what it already does for us, and
+// with how slow it was beside the fastest (spec steampipe.md §2.2). Nobody knows how fast a host is that was not asked yet.
+func (h *host) score(fastest float64) float64 {
+	score := max(h.server.WeightedLoad, 1) * float64(1+h.penalty) * (1 + float64(h.inUse)/float64(max(h.server.Entries, 1)))
+	if h.speed > 0 {
+		score *= min(fastest/h.speed, maxSlowness)
+	}
+	return score
+}
+
+// measure notes how fast a body came. The time of an answer counts in small bodies more than it should: a few kilobytes say
+// little, and are rounded up.
+func (h *host) measure(bytes int, took time.Duration) {
+	speed := float64(bytes+64<<10) / max(took.Seconds(), 1e-4)
+	if h.speed == 0 {
+		h.speed = speed
+		return
+	}
+	h.speed += (speed - h.speed) / 4
 }
 
 // pool hands out servers, so many requests to each at once.
@@ -50,6 +71,7 @@ type pool struct {
 	mu      sync.Mutex
 	hosts   []*host
 	cache   *host         // the LAN cache, nil if there is none
+	proxies []*host       // that stand in front of others
 	changed chan struct{} // closed and replaced when a slot is free again
 }
 
@@ -65,7 +87,10 @@ func (p *pool) replace(servers []Server, slots int) {
 	for _, h := range p.hosts {
 		known[h.name] = h
 	}
-	p.hosts = p.hosts[:0:0]
+	for _, h := range p.proxies {
+		known[h.name] = h
+	}
+	p.hosts, p.proxies = p.hosts[:0:0], p.proxies[:0:0]
 	listed := make(map[string]bool, len(servers))
 	for _, server := range servers {
 		name := server.name()
@@ -78,8 +103,33 @@ func (p *pool) replace(servers []Server, slots int) {
 			h = &host{name: name, slots: slots}
 		}
 		h.server = server
-		p.hosts = append(p.hosts, h)
+		if server.UseAsProxy {
+			p.proxies = append(p.proxies, h)
+		} else {
+			p.hosts = append(p.hosts, h)
+		}
 	}
+}
+
+// setCache puts a LAN cache in front of all hosts.
+func (p *pool) setCache(base, name string, slots int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.cache = &host{server: Server{Host: name}, name: "LAN cache " + name, isCache: true, base: base, slots: slots}
+}
+
+// proxy is the proxy to ask for what a server has; nil if there is none, or none that works (spec steampipe.md §2.2).
+func (p *pool) proxy(server Server) *host {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	now := time.Now()
+	for _, h := range p.proxies {
+		if !h.coolUntil.After(now) && !slices.Contains(server.BypassProxiesOfType, h.server.Type) {
+			h.inUse++
+			return h
+		}
+	}
+	return nil
 }
 
 // choice says of a host how often it was tried for an object, and whether it may be tried again.
@@ -133,6 +183,10 @@ func (p *pool) best(choose choice, now time.Time) (best *host, wake time.Time, a
 			return nil, wake, true
 		}
 	}
+	fastest := 0.0
+	for _, h := range p.hosts {
+		fastest = max(fastest, h.speed)
+	}
 	bestTries := 0
 	for _, h := range p.hosts {
 		tries, ok := choose(h)
@@ -149,7 +203,7 @@ func (p *pool) best(choose choice, now time.Time) (best *host, wake time.Time, a
 			}
 			continue
 		}
-		if best == nil || tries < bestTries || tries == bestTries && h.score() < best.score() {
+		if best == nil || tries < bestTries || tries == bestTries && h.score(fastest) < best.score(fastest) {
 			best, bestTries = h, tries
 		}
 	}
@@ -168,7 +222,7 @@ const (
 )
 
 // release gives the slot back and remembers how it went.
-func (p *pool) release(h *host, v verdict, bytes int, failure *Error) {
+func (p *pool) release(h *host, v verdict, bytes int, took time.Duration, failure *Error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	h.inUse--
@@ -181,6 +235,7 @@ func (p *pool) release(h *host, v verdict, bytes int, failure *Error) {
 		h.bytes += int64(bytes)
 		h.failures = 0
 		h.penalty /= 2
+		h.measure(bytes, took)
 	case object:
 		h.refused++
 		h.failures = 0
@@ -231,11 +286,13 @@ type ServerState struct {
 	Server      Server
 	Name        string        // as in errors: host, with vhost where it differs
 	Cache       bool          // it is the LAN cache
+	Proxy       bool          // it stands in front of others, and its figures count their requests too
 	InUse       int           // requests under way
 	Requests    int64         // requests made
 	Refused     int64         // answered with 401, 403 or 404
 	Failed      int64         // failures of any other kind, damaged bodies included
 	Bytes       int64         // bytes of good bodies
+	Speed       int64         // bytes per second of one request, smoothed; 0 if nothing came yet
 	CoolingDown time.Duration // for how long it is still left alone, 0 if it is not
 	LastError   error
 	LastFailure time.Time
@@ -246,15 +303,15 @@ func (p *pool) state() []ServerState {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	hosts := p.hosts[:len(p.hosts):len(p.hosts)]
+	hosts := append(p.hosts[:len(p.hosts):len(p.hosts)], p.proxies...)
 	if p.cache != nil {
 		hosts = append(hosts, p.cache)
 	}
 	states := make([]ServerState, 0, len(hosts))
 	for _, h := range hosts {
 		states = append(states, ServerState{
-			Server: h.server, Name: h.name, Cache: h.isCache, InUse: h.inUse, Requests: h.requests, Refused: h.refused,
-			Failed: h.failed, Bytes: h.bytes, CoolingDown: max(h.coolUntil.Sub(now), 0), LastError: h.lastError, LastFailure: h.lastFailure,
+			Server: h.server, Name: h.name, Cache: h.isCache, Proxy: h.server.UseAsProxy, InUse: h.inUse, Requests: h.requests, Refused: h.refused,
+			Failed: h.failed, Bytes: h.bytes, Speed: int64(h.speed), CoolingDown: max(h.coolUntil.Sub(now), 0), LastError: h.lastError, LastFailure: h.lastFailure,
 		})
 	}
 	return states
