@@ -267,7 +267,7 @@ func (h *Host) diagnoseReachable(m MasterState) diagnosis.Step {
 		step.Outcome = diagnosis.Warned
 		step.Found = fmt.Sprintf("the master sees this server at %v, which is no address of the internet", public)
 		step.Advice = "players elsewhere cannot come there: the master has to be reached over the internet, too"
-	case public.IsValid() && public.Port() != local.Port():
+	case public.IsValid() && public.Port() != local.Port() && public.Port() != h.config.LocalPort:
 		step.Outcome = diagnosis.Warned
 		step.Found = fmt.Sprintf("a NAT has made port %d of this server's port %d, and no query came from a stranger", public.Port(), local.Port())
 		step.Advice = forward

@@ -69,6 +69,8 @@ func TestDiagnose(t *testing.T) {
 			want: []string{"failed  be accepted", `"You are banned"`, "the master's own words"}},
 		"NAT": {master: qr2test.Config{NoProbe: true}, nat: otherHostIP, ok: true,
 			want: []string{"a NAT has made port 40001 of this server's port 7777", "forward UDP port 7777", "or set NatNeg"}},
+		"port forward": {master: qr2test.Config{NoProbe: true}, nat: otherHostIP, config: qr2.Config{LocalPort: 40001}, ok: true,
+			want: []string{"warning be reached by players", "no query came from a stranger yet"}},
 		"firewall": {master: qr2test.Config{NoProbe: true}, ok: true,
 			want: []string{"warning be reached by players", "no query came from a stranger yet", "forward UDP port 7777"}},
 		"private address": {master: qr2test.Config{NoProbe: true}, nat: "192.168.1.7:7777", ok: true,
