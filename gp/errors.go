@@ -24,13 +24,17 @@ var (
 	ErrBadNick           = errors.New("gp: no such nick")                        // 258, 261, 265, 3586: nick, profile or uniquenick
 	ErrBadEmail          = errors.New("gp: no such e-mail address")              // 259, 3585
 	ErrBadTicket         = errors.New("gp: authtoken or login ticket not valid") // 266, 267, 268
-	ErrNickInUse         = errors.New("gp: nick in use")                         // 513, 516, 1026, 4097, 4098
+	ErrNickInUse         = errors.New("gp: nick in use")                         // 513, 516, 1026, 1281, 4097, 4098
 	ErrBadNewNick        = errors.New("gp: nick not allowed")                    // 515
 	ErrNoSuchProfile     = errors.New("gp: no such profile")                     // 1538, 2561, or the reply is about another
 	ErrAlreadyBuddy      = errors.New("gp: already a buddy")                     // 1539
 	ErrNotBuddy          = errors.New("gp: not a buddy")                         // 2305, 2817, 3841
 	ErrBuddyOffline      = errors.New("gp: buddy is offline")                    // 2307
 	ErrBlocked           = errors.New("gp: blocked")                             // 1540, 1541, 1795, 1796
+	ErrLastProfile       = errors.New("gp: last profile of the account")         // 3073
+	ErrBadCDKey          = errors.New("gp: CD key not valid")                    // 4353
+	ErrCDKeyInUse        = errors.New("gp: CD key in use, or another is set")    // 4354, 4355
+	ErrEmailInUse        = errors.New("gp: e-mail address in use")               // 769
 	ErrNotLoggedIn       = errors.New("gp: not logged in")                       // 2, 3
 	ErrLoggedInElsewhere = errors.New("gp: profile logged in elsewhere")         // 6
 	ErrProofMismatch     = errors.New("gp: server did not prove that it knows the password")
@@ -52,13 +56,17 @@ var sentinelCodes = map[error][]ErrorCode{
 	ErrBadNick:           {gpwire.ErrorLoginBadNick, gpwire.ErrorLoginBadProfile, gpwire.ErrorLoginBadUniqueNick, gpwire.ErrorCheckBadNick},
 	ErrBadEmail:          {gpwire.ErrorLoginBadEmail, gpwire.ErrorCheckBadEmail},
 	ErrBadTicket:         {gpwire.ErrorLoginBadPreauth, gpwire.ErrorLoginBadTicket, gpwire.ErrorLoginExpiredTicket},
-	ErrNickInUse:         {gpwire.ErrorNewUserBadNick, gpwire.ErrorNewUserUniqueNickInUse, gpwire.ErrorNewProfileBadOldNick, gpwire.ErrorRegisterUniqueNickTaken, gpwire.ErrorRegisterUniqueNickReserved},
+	ErrNickInUse:         {gpwire.ErrorNewUserBadNick, gpwire.ErrorNewUserUniqueNickInUse, gpwire.ErrorNewProfileBadOldNick, gpwire.ErrorUpdateProfileBadNick, gpwire.ErrorRegisterUniqueNickTaken, gpwire.ErrorRegisterUniqueNickReserved},
 	ErrBadNewNick:        {gpwire.ErrorNewUserUniqueNickInvalid},
 	ErrNoSuchProfile:     {gpwire.ErrorGetProfileBadProfile, gpwire.ErrorAddBuddyBadNew},
 	ErrAlreadyBuddy:      {gpwire.ErrorAddBuddyAlreadyBuddy},
 	ErrNotBuddy:          {gpwire.ErrorMessageNotBuddy, gpwire.ErrorDeleteBuddyNotBuddy, gpwire.ErrorRevokeNotBuddy},
 	ErrBuddyOffline:      {gpwire.ErrorMessageBuddyOffline},
 	ErrBlocked:           {gpwire.ErrorAddBuddyOnBlockList, gpwire.ErrorAddBuddyIsBlocking, gpwire.ErrorAuthAddOnBlockList, gpwire.ErrorAuthAddIsBlocking},
+	ErrLastProfile:       {gpwire.ErrorDeleteProfileLast},
+	ErrBadCDKey:          {gpwire.ErrorRegisterCDKeyBadKey},
+	ErrCDKeyInUse:        {gpwire.ErrorRegisterCDKeyAlreadySet, gpwire.ErrorRegisterCDKeyAlreadyTaken},
+	ErrEmailInUse:        {gpwire.ErrorUpdateUIBadEmail},
 	ErrNotLoggedIn:       {gpwire.ErrorNotLoggedIn, gpwire.ErrorBadSessionKey},
 	ErrLoggedInElsewhere: {gpwire.ErrorForcedDisconnect},
 }
