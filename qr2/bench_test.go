@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/udpmux"
 	"github.com/relight-sdk/relight/internal/wire/qr2wire"
 )
 
@@ -111,6 +112,50 @@ func TestAnswersDoNotAllocate(t *testing.T) {
 		ask()
 		if allocs := testing.AllocsPerRun(200, ask); allocs != 0 {
 			t.Errorf("%s: %v allocations an answer", name, allocs)
+		}
+	}
+}
+
+// Nor does a socket of the system's, alone or with a game that reads it.
+func TestAnswersOverUDPDoNotAllocate(t *testing.T) {
+	for _, withGame := range []bool{false, true} {
+		conn, client := listenUDP(t), listenUDP(t)
+		host, err := NewHost(conn, Config{Game: "gmtest", NotPublic: true, AnswerRate: -1})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer host.Close()
+		if err := host.Update(figures()); err != nil {
+			t.Fatal(err)
+		}
+		if withGame {
+			game := host.GameConn()
+			done := make(chan struct{})
+			go func() {
+				defer close(done)
+				buf := make([]byte, 2048)
+				for {
+					if _, _, err := game.ReadFromUDPAddrPort(buf); err != nil {
+						return
+					}
+				}
+			}()
+			defer func() { _ = game.Close(); <-done }()
+		}
+		buf, to := make([]byte, 2048), conn.LocalAddr().(*net.UDPAddr).AddrPort()
+		for name, query := range queries(t) {
+			ask := func() {
+				if _, err := client.WriteToUDPAddrPort(query, to); err != nil {
+					t.Fatal(err)
+				}
+				if _, _, err := client.ReadFromUDPAddrPort(buf); err != nil {
+					t.Fatal(err)
+				}
+			}
+			ask()
+			if allocs := testing.AllocsPerRun(200, ask); allocs != 0 {
+				t.Errorf("%s, game %t: %v allocations an answer", name, withGame, allocs)
+			}
 		}
 	}
 }
@@ -220,7 +265,48 @@ func BenchmarkAnswerUDP(b *testing.B) {
 	}
 }
 
-func listenUDP(b *testing.B) *net.UDPConn {
+// Over UDP with 64 questions outstanding, from a client that sends and reads them together: what a flood costs both sides.
+func BenchmarkAnswerFlood(b *testing.B) {
+	for _, name := range []string{"basic", "full", "split"} {
+		b.Run(name, func(b *testing.B) {
+			conn, client := listenUDP(b), listenUDP(b)
+			host, err := NewHost(conn, Config{Game: "gmtest", NotPublic: true, AnswerRate: -1})
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer host.Close()
+			if err := host.Update(figures()); err != nil {
+				b.Fatal(err)
+			}
+			mux, release := udpmux.Attach(client)
+			defer release()
+			ask, space := make([]Packet, 64), make([]Packet, 64)
+			for i := range ask {
+				ask[i] = Packet{Data: queries(b)[name], Addr: conn.LocalAddr().(*net.UDPAddr).AddrPort()}
+				space[i].Data = make([]byte, 2048)
+			}
+			game := mux.Conn()
+			if _, err := game.WriteBatch(ask); err != nil {
+				b.Fatal(err)
+			}
+			b.ReportAllocs()
+			answers := 0
+			for b.Loop() {
+				n, err := game.ReadBatch(space)
+				if err != nil {
+					b.Fatal(err)
+				}
+				if _, err := game.WriteBatch(ask[:n]); err != nil {
+					b.Fatal(err)
+				}
+				answers += n
+			}
+			b.ReportMetric(float64(answers)/b.Elapsed().Seconds(), "answers/s")
+		})
+	}
+}
+
+func listenUDP(b testing.TB) *net.UDPConn {
 	conn, err := net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1)})
 	if err != nil {
 		b.Fatal(err)

@@ -24,8 +24,8 @@ const errorsApart = time.Second
 // detachTimeout is how long a release waits for the reader. One that obeys deadlines needs no time at all.
 const detachTimeout = time.Second
 
-// Handler looks at a datagram and reports whether it took it. It runs on the reader's goroutine: it must not block, and
-// b is only valid until it returns.
+// Handler looks at a datagram and reports whether it took it. It runs on the goroutine that reads, which may be the game's,
+// one at a time; with [Mux.Feed] on those that feed. It must not block, and b is only valid until it returns.
 type Handler func(b []byte, from netip.AddrPort) (taken bool)
 
 // addrPortConn is what *net.UDPConn offers, and any other connection may: calls that do not allocate for the address.
