@@ -32,7 +32,8 @@
 //
 // Errors are [*Error] and match [ErrNoGateway], [ErrDisabled], [ErrRefused], [ErrConflict], [ErrDoubleNAT] and
 // [ErrNotConnected]. A router whose own outside address is private or the provider's (100.64.0.0/10) opens its port to
-// nobody: that is ErrDoubleNAT, unless Config.AllowDoubleNAT says to keep it.
+// nobody: that is ErrDoubleNAT, unless Config.AllowDoubleNAT says to keep it. [Diagnose] goes through everything step by step
+// and says in words what works.
 //
 // FRITZ!Box: the permission is per device and off at first: Internet, Freigaben, Portfreigaben, the device, "Selbstständige
 // Portfreigaben für dieses Gerät erlauben" (older: Heimnetz, Netzwerk, the device, "Portfreigaben per PCP oder UPnP"). It is

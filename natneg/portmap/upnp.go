@@ -118,7 +118,7 @@ func (c *upnpClient) transport() string  { return strings.ToUpper(c.config.Netwo
 
 func (c *upnpClient) add(ctx context.Context, want request) (grant, error) {
 	g := grant{internal: netip.AddrPortFrom(c.local, want.internal)}
-	port, err := c.anyPort(ctx, want)
+	port, err := c.openPort(ctx, want)
 	if err != nil {
 		return grant{}, err
 	}
@@ -134,8 +134,8 @@ func (c *upnpClient) add(ctx context.Context, want request) (grant, error) {
 	return g, nil
 }
 
-// anyPort opens the wished port, or another one if that is taken.
-func (c *upnpClient) anyPort(ctx context.Context, want request) (uint16, error) {
+// openPort opens the wished port, or another one if that is taken.
+func (c *upnpClient) openPort(ctx context.Context, want request) (uint16, error) {
 	err := c.onePort(ctx, want, want.external)
 	if err == nil || want.exact || !errors.Is(err, ErrConflict) {
 		return want.external, err
