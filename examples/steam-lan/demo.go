@@ -30,7 +30,7 @@ func demo(ctx context.Context, o *options, p *printer) error {
 // meet follows the announcer from the other side.
 func meet(ctx context.Context, o *options, p *printer, announcer *steamdiscovery.Announcer, status steamdiscovery.Status) error {
 	discoverer, err := steamdiscovery.NewDiscoverer(ctx, steamdiscovery.DiscoverConfig{
-		Targets: []string{announcer.Addr().String()}, Interval: 200 * time.Millisecond, Logger: o.logger,
+		Targets: []string{announcer.Addr().String()}, Logger: o.logger,
 	})
 	if err != nil {
 		return err

@@ -88,7 +88,7 @@ func TestAnnounceAndDiscover(t *testing.T) {
 	if port := netip.MustParseAddrPort(addr).Port(); port == 0 {
 		t.Fatal(addr)
 	}
-	discovering := start(t, "discover", "-json", "-targets", addr, "-interval", "200ms")
+	discovering := start(t, "discover", "-json", "-targets", addr)
 	if host := discovering.next(t, "appeared").Host; host.Name != "den" || host.Services != "GameStreaming|ContentCache" {
 		t.Errorf("%+v", host)
 	}

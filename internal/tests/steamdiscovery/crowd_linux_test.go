@@ -105,7 +105,7 @@ func TestSeveralAnnouncersOnOneHost(t *testing.T) {
 	defer stopSecond()
 
 	discoverer, err := steamdiscovery.NewDiscoverer(t.Context(), steamdiscovery.DiscoverConfig{
-		Targets: []string{"127.255.255.255"}, Port: first.Addr().Port(), Interval: 200 * time.Millisecond,
+		Targets: []string{"127.255.255.255"}, Port: first.Addr().Port(),
 	})
 	require.NoError(t, err)
 	stop := start(t, discoverer)

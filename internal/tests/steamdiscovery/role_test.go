@@ -39,7 +39,7 @@ func play(role string) error {
 	}
 	config := steamdiscovery.DiscoverConfig{Passive: role == "listen"}
 	if role == "follow" {
-		config.Interval = 500 * time.Millisecond
+		config.Interval = time.Second
 	}
 	discoverer, err := steamdiscovery.NewDiscoverer(ctx, config)
 	if err != nil {
