@@ -1,6 +1,7 @@
 package steamdiscovery_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"math/rand/v2"
@@ -302,4 +303,45 @@ func TestStatusIsChecked(t *testing.T) {
 			require.NoError(t, announcer.Close())
 		})
 	}
+}
+
+// requests is a handler that counts, and answers too much.
+type requests struct{ packets int }
+
+func (r *requests) HandleRequest(request steamdiscovery.Request) [][]byte {
+	r.packets++
+	return [][]byte{request.Packet[:8], request.Packet[:9], request.Packet[:10]}
+}
+
+// Requests of devices are limited by address as questions are, apart from them, and answered by two packets at most.
+func TestAnnouncerLimitsRequests(t *testing.T) {
+	cancel := encode(t, steamdiscoverywire.New(8, 0, steampb.ERemoteClientBroadcastMsg_MSG_DEVICE_STREAMING_CANCEL_REQUEST,
+		&steampb.CMsgRemoteDeviceStreamingCancelRequest{RequestId: new(uint32(7))}))
+	synctest.Test(t, func(t *testing.T) {
+		lan := steamdiscoverytest.NewLAN()
+		me := listenAt(t, lan.Host("192.0.2.99"), "5000")
+		defer me.close()
+		handler := new(requests)
+		announcer, stop := announce(t, lan.Host("192.0.2.1"), steamdiscovery.AnnounceConfig{Requests: handler, Targets: []string{"192.0.2.200"}})
+		for n := range 100 {
+			lan.Send(append(bytes.Clone(cancel), byte(n)), asker, everybody) // what follows the body is ignored
+			lan.Send(question(t, 8, uint32(n)), asker, everybody)
+		}
+		synctest.Wait()
+		stop()
+		counters := announcer.State().Counters
+		require.Equal(t, 4, handler.packets)
+		require.Equal(t, uint64(4), counters.Requests)
+		require.Equal(t, uint64(4), counters.Questions)
+		require.Equal(t, uint64(4+2*4), counters.Answers)
+		require.Equal(t, uint64(2*96), counters.Ignored.RateLimited)
+	})
+	synctest.Test(t, func(t *testing.T) {
+		lan := steamdiscoverytest.NewLAN()
+		announcer, stop := announce(t, lan.Host("192.0.2.1"), steamdiscovery.AnnounceConfig{Targets: []string{"192.0.2.200"}})
+		lan.Send(cancel, asker, everybody)
+		synctest.Wait()
+		stop()
+		require.Equal(t, uint64(1), announcer.State().Counters.Ignored.OtherType, "nobody handles them")
+	})
 }
