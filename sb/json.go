@@ -28,6 +28,9 @@ var flagNames = []struct {
 	{sbwire.FlagHasRules, "rules"},
 }
 
+// maxPingMS is a day: more is no round trip.
+const maxPingMS = 24 * 60 * 60 * 1000
+
 // serverJSON is a Server as JSON.
 type serverJSON struct {
 	Addr     netip.AddrPort `json:"addr"`
@@ -71,6 +74,9 @@ func (s *Server) UnmarshalJSON(b []byte) error {
 	var in serverJSON
 	if err := json.Unmarshal(b, &in); err != nil {
 		return err
+	}
+	if in.PingMS < 0 || in.PingMS > maxPingMS {
+		return fmt.Errorf("sb: a round trip of %v ms", in.PingMS)
 	}
 	server := Server{Addr: in.Addr, rules: in.Fields, Players: fieldRows(in.Players), Teams: fieldRows(in.Teams),
 		Ping: time.Duration(math.Round(in.PingMS * float64(time.Millisecond)))}
