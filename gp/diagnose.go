@@ -166,10 +166,12 @@ func stranger(said []byte, err error) (found, advice string) {
 // unreachable is the advice for a connection that does not come about.
 func unreachable(err error, port uint16, service backend.Service) string {
 	advice := "the machine or a firewall drops the connection: check the address, and try from another network"
+	// Windows has numbers of its own, which syscall's names do not stand for.
+	const windowsRefused, windowsNoNetwork, windowsNoHost = syscall.Errno(10061), syscall.Errno(10051), syscall.Errno(10065)
 	switch {
-	case errors.Is(err, syscall.ECONNREFUSED):
+	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, windowsRefused):
 		advice = "nothing listens there: is the server running?"
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH):
+	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, windowsNoNetwork), errors.Is(err, windowsNoHost):
 		advice = "there is no way to that address from here: check the network, and IPv6 if it is such an address"
 	}
 	if port != service.Port() {

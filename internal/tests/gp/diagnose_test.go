@@ -97,7 +97,7 @@ func TestDiagnoseFailures(t *testing.T) {
 		{name: "another protocol", script: func(p *peer) { p.send("SSH-2.0-OpenSSH_9.2\r\n"); silent(p) }, identity: ann, step: "be greeted", says: "something else answers"},
 		{name: "captive portal", script: func(p *peer) { p.send("HTTP/1.1 302 Found\r\nLocation: http://login.example\r\n\r\n"); silent(p) }, identity: ann, step: "be greeted", says: "open a web page first"},
 		{name: "refuses all", script: func(p *peer) { p.send(`\error\\err\4\fatal\\errmsg\down\final\`); silent(p) }, identity: ann, step: "be greeted", says: "ask who runs it"},
-		{name: "nothing listens", config: gp.Config{Addr: closed.Addr().String()}, identity: ann, step: "connect to the connection manager", says: "The usual port is 29900"},
+		{name: "nothing listens", config: gp.Config{Addr: closed.Addr().String()}, identity: ann, step: "connect to the connection manager", says: "nothing listens there: is the server running? The usual port is 29900"},
 		{name: "web server", config: gp.Config{Addr: web.Listener.Addr().String(), LoginTimeout: 20 * time.Millisecond}, identity: ann, step: "be greeted", says: "web servers wait for the client to begin"},
 		{name: "no such name", config: gp.Config{Domain: "example.net", Resolver: names{}}, identity: ann, step: "find the connection manager", says: "DNS"},
 	} {

@@ -85,7 +85,7 @@ func TestExistingProfile(t *testing.T) {
 // Every code of the protocol has words, and its class is the operation's (spec gp.md §2.2).
 func TestErrorCodes(t *testing.T) {
 	known := 0
-	for n := gp.ErrorCode(0); n < 0x2000; n++ {
+	for n := range gp.ErrorCode(0x2000) {
 		if n.Known() {
 			known++
 			assert.NotEmpty(t, n.String())
@@ -102,7 +102,7 @@ func TestErrorCodes(t *testing.T) {
 		gp.ErrLoggedInElsewhere: {6},
 	} {
 		matched := 0
-		for n := gp.ErrorCode(0); n < 0x2000; n++ {
+		for n := range gp.ErrorCode(0x2000) {
 			if errors.Is(&gp.Error{Refused: true, Code: n}, sentinel) {
 				matched++
 			}
