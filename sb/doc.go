@@ -15,9 +15,33 @@
 //	}
 //	connection, err := browser.Connect(ctx, servers[choice], conn)
 //
-// It speaks version 2 of the list protocol (encryption "enctypeX"), which QR2 games use, and with Config.Protocol QR1 also
-// that of older games (port 28900), which community masters such as those of 333networks speak. It does not send ICMP
-// echoes, which needs privileges.
+// Lists come from masters of version 2 of the protocol (encryption "enctypeX"), which QR2 games use. With Config.Protocol
+// QR1 they come from those of older games (port 28900), which community masters such as those of 333networks speak, too:
+// the one field is all that such a game needs.
+//
+//	browser, err := sb.New(sb.Config{Game: "ut", Secret: "Z5Nfb0", Addr: "master.example.net", Protocol: sb.QR1})
+//	...
+//	for server, err := range browser.QueryAll(ctx, listed, sb.DirectQuery{}) { // players and round trip
+//
+// Direct queries go to thousands of servers at once from one socket, at the pace that the path takes. Compared with the
+// original's serverbrowsing (SDK-2007), qstat 2.17 and gamedig 5.3:
+//
+//	                                        sb     original    qstat       gamedig
+//	QR2: basic, full, split, challenge      yes    yes         yes         yes
+//	QR1: one or many datagrams              yes    yes         yes         yes
+//	questions repeated when lost            yes    no          yes         yes
+//	many servers                            paced  so many     so many     one by one
+//	the pace follows loss                   yes    no          no          no
+//	ping by ICMP                            yes    raw socket  no          no
+//	search of a LAN, interfaces             all    one         no          no
+//	list of an older master                 yes    no (1)      no (2)      no
+//	encryption 1 and 2, fields, rooms       yes    no (1)      no          no
+//
+//	(1) in releases before this one
+//	(2) it signs with a constant, which masters that check signatures refuse
+//
+// What it does not do: ICMP where the system wants privileges for it (see [ICMP]), and asking servers over IPv6 other than
+// one by one, with Query.
 //
 // The living masters differ much (spec servers.md §4); what works with all of them is: a plain filter, a few fields. A
 // master that does not like a request mostly says nothing at all, so everything has a time limit, and [ErrSilence] is

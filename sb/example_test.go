@@ -44,3 +44,28 @@ func Example() {
 	// 192.0.2.1:6500: Friday night on dm_bay, 0 of 16 players
 	// 192.0.2.3:6500: Clan war on dm_bay, 4 of 16 players
 }
+
+// A game of before 2004: the older list protocol, with the encryption that the game uses.
+func ExampleProtocol() {
+	master, err := sbtest.New(sbtest.Config{Games: map[string]string{"oldgame": "secret"}, Old: true})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer master.Close()
+	master.Registry().Put(sbtest.GameServer{Game: "oldgame", Addr: netip.MustParseAddrPort("192.0.2.1:7778")})
+
+	browser, err := sb.New(sb.Config{Game: "oldgame", Secret: "secret", Addr: master.Addr(), Protocol: sb.QR1, Enctype: 2})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for server, err := range browser.List(context.Background(), sb.Query{}) {
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		fmt.Println(server.Addr, server.Protocol)
+	}
+	// Output: 192.0.2.1:7778 QR1
+}

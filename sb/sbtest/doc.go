@@ -11,7 +11,7 @@
 //
 // It behaves as the original client expects, or imitates a family of living servers (Config.Family), and it can misbehave
 // (Faults). Share its Registry with a qr2test master and the two are one back end: what registers there is listed here,
-// and messages to servers are relayed.
+// and messages to servers are relayed. With Config.Old it is a master of QR1 games instead, with all kinds of encryption.
 //
 // It evaluates filters, sends popular values and numbers as the original does, pushes what changes in the Registry to clients that
 // want it, asks for echoes, and answers requests for server info, map loops and players. What it can do wrong:

@@ -230,7 +230,10 @@ func TestRecordedOldLists(t *testing.T) {
 						return
 					case parts[1] == "groups":
 						require.NoError(t, err)
-						require.Empty(t, servers)
+						require.Len(t, servers, 1)
+						require.Equal(t, uint32(7), servers[0].GroupID())
+						require.Equal(t, "A room", servers[0].Name())
+						require.Equal(t, "de", servers[0].Get("language"))
 						return
 					}
 					require.NoError(t, err)
