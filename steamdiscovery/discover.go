@@ -24,8 +24,29 @@ func Discover(ctx context.Context, config DiscoverConfig) iter.Seq2[Host, error]
 		defer running.Wait()
 		defer cancel() // before Wait, also when the loop's body panics
 		running.Go(func() { _ = discoverer.Run(search) })
+		type instance struct {
+			client   ClientID
+			instance InstanceID
+		}
+		given := make(map[instance]bool)
+		give := func(host Host) bool {
+			id := instance{host.ClientID, host.InstanceID}
+			if given[id] {
+				return true
+			}
+			given[id] = true
+			return yield(host, nil)
+		}
 		for event := range discoverer.Events(search) {
-			if event.Kind == Appeared && !yield(event.Host, nil) {
+			if event.Kind == Appeared && !give(event.Host) {
+				return
+			}
+		}
+		for _, host := range discoverer.Hosts() { // whose event was lost while the loop's body took its time
+			if ctx.Err() != nil || given[instance{host.ClientID, 0}] { // it has told its instance since
+				continue
+			}
+			if !give(host) {
 				return
 			}
 		}

@@ -254,3 +254,36 @@ func TestDiscoverTellsWhyItEnded(t *testing.T) {
 		require.True(t, timeout.Timeout())
 	})
 }
+
+// However many answer at once, and however long the caller takes over the first: Discover gives all of them, once.
+func TestDiscoverGivesEveryHost(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := steamdiscoverytest.NewLAN()
+		host := lan.Host("192.0.2.2")
+		var asking net.PacketConn
+		config := steamdiscovery.DiscoverConfig{Targets: []string{"255.255.255.255"}}
+		config.ListenPacket = func(ctx context.Context, network, address string) (net.PacketConn, error) {
+			conn, err := host.ListenPacket(ctx, network, address)
+			asking = conn
+			return conn, err
+		}
+		time.AfterFunc(time.Second, func() {
+			to := netip.MustParseAddrPort(asking.LocalAddr().String())
+			for n := range 600 {
+				lan.Send(statusOf(t, uint64(1+n), 6, "one"), netip.AddrPortFrom(netip.AddrFrom4([4]byte{198, 51, byte(n / 250), byte(1 + n%250)}), 27036), to)
+			}
+		})
+		found := make(map[steamdiscovery.ClientID]int)
+		for host, err := range steamdiscovery.Discover(t.Context(), config) {
+			require.NoError(t, err)
+			if len(found) == 0 {
+				time.Sleep(time.Second)
+			}
+			found[host.ClientID]++
+		}
+		require.Len(t, found, 600)
+		for client, times := range found {
+			require.Equal(t, 1, times, client)
+		}
+	})
+}
