@@ -56,8 +56,8 @@ type held struct {
 }
 
 // acquire searches and maps: the first protocol that works, but a better one may be a little late.
-func (m *Mapping) acquire(ctx context.Context, want request) (held, error) {
-	ctx, cancel := context.WithTimeout(ctx, m.config.SearchTimeout)
+func (m *Mapping) acquire(caller context.Context, want request) (held, error) {
+	ctx, cancel := context.WithTimeout(caller, m.config.SearchTimeout)
 	defer cancel()
 	old := m.leftover(ctx)
 	m.enter(StepSearch, nil)
@@ -82,7 +82,7 @@ func (m *Mapping) acquire(ctx context.Context, want request) (held, error) {
 			failures = append(failures, err)
 			continue
 		case client == nil && len(waiting) == 0:
-			return held{}, m.failure(ctx, failures)
+			return held{}, failure(caller, failures)
 		case client != nil && late == nil:
 			late = time.After(headway)
 		}
@@ -143,8 +143,8 @@ func (m *Mapping) checkPublic(c client, g grant) error {
 }
 
 // failure joins what all protocols said. If none of them found anybody, that is the news.
-func (m *Mapping) failure(ctx context.Context, failures []error) error {
-	if err := context.Cause(ctx); err != nil && !errors.Is(err, context.DeadlineExceeded) {
+func failure(caller context.Context, failures []error) error {
+	if err := context.Cause(caller); err != nil {
 		return &Error{Step: StepSearch, Err: err}
 	}
 	step := StepSearch

@@ -48,7 +48,7 @@ func Detect(ctx context.Context, config Config) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	asked := ctx
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
 	defer cancel()
 	main, err := open(ctx, &config)
@@ -58,7 +58,7 @@ func Detect(ctx context.Context, config Config) (*Report, error) {
 	defer main.release()
 
 	p := &probe{config: &config, main: main, report: &Report{}}
-	if err := p.askAll(ctx); err != nil {
+	if err := p.askAll(ctx, caller); err != nil {
 		return nil, err
 	}
 	p.mapping(ctx)
@@ -69,7 +69,7 @@ func Detect(ctx context.Context, config Config) (*Report, error) {
 	} else {
 		p.report.PortPreservation = natneg.FactNo
 	}
-	if err := context.Cause(asked); err != nil {
+	if err := context.Cause(caller); err != nil {
 		return nil, &Error{Err: err, Reason: "before all was found out"}
 	}
 	p.report.Classify()
@@ -87,12 +87,13 @@ func PublicAddress(ctx context.Context, conn net.PacketConn, servers ...string) 
 	if err != nil {
 		return netip.AddrPort{}, err
 	}
+	caller := ctx
 	ctx, cancel := context.WithTimeout(ctx, config.Timeout)
 	defer cancel()
 	s := attach(conn, false)
 	defer s.release()
 	p := &probe{config: &config, main: s, report: &Report{}, first: true}
-	if err := p.askAll(ctx); err != nil {
+	if err := p.askAll(ctx, caller); err != nil {
 		return netip.AddrPort{}, err
 	}
 	return p.report.Public, nil
@@ -115,8 +116,8 @@ type view struct {
 	asked      time.Time
 }
 
-// askAll asks all servers at once, from the same socket.
-func (p *probe) askAll(ctx context.Context) error {
+// askAll asks all servers at once, from the same socket. ctx is the caller's with the time limit.
+func (p *probe) askAll(ctx, caller context.Context) error {
 	type result struct {
 		index  int
 		server Server
@@ -173,12 +174,12 @@ func (p *probe) askAll(ctx context.Context) error {
 	}
 	err := errors.Join(failures...)
 	e := &Error{Reason: err.Error(), Err: ErrNoServers}
-	switch cause := context.Cause(ctx); {
+	switch cause := context.Cause(caller); {
 	case errors.Is(err, ErrRefused):
 		e.Err = ErrRefused
-	case errors.Is(cause, context.Canceled):
-		e.Err, e.Reason = cause, ""
-	case errors.Is(err, errSilent) || cause != nil:
+	case cause != nil:
+		e.Err = cause
+	case errors.Is(err, errSilent) || ctx.Err() != nil:
 		e.timeout = true
 	}
 	return e

@@ -130,6 +130,10 @@ func TestCancel(t *testing.T) {
 	time.AfterFunc(50*time.Millisecond, cancel)
 	_, err := portmap.Open(ctx, 6500, config)
 	require.ErrorIs(t, err, context.Canceled)
+	ctx, cancel = context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	_, err = portmap.Open(ctx, 6500, config)
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 // A router that has gone does not hold up Close for longer than it may.

@@ -140,6 +140,10 @@ func TestFailures(t *testing.T) {
 	time.AfterFunc(20*time.Millisecond, cancel)
 	_, err = rfc5780.Detect(ctx, rfc5780.Config{Servers: []string{silent.LocalAddr().String()}})
 	require.ErrorIs(t, err, context.Canceled)
+	ctx, cancel = context.WithTimeout(t.Context(), 20*time.Millisecond)
+	defer cancel()
+	_, err = rfc5780.Detect(ctx, rfc5780.Config{Servers: []string{silent.LocalAddr().String()}})
+	require.ErrorIs(t, err, context.DeadlineExceeded)
 }
 
 // A server must not send us to ask in other networks.
