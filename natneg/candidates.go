@@ -61,7 +61,9 @@ const (
 
 	predictMin  = 150 * time.Millisecond // after the first ping: when the plain address has had its chance
 	predictMax  = 700 * time.Millisecond
-	predictLate = 1200 * time.Millisecond // for the rare steps
+	predictLate = 1200 * time.Millisecond // for the rare steps, and when runs begin
+
+	maxRuns = 4
 )
 
 // rareSteps are those of sequential NATs that do not count by one.
@@ -152,6 +154,29 @@ func (m *machine) predict(guess netip.AddrPort) {
 	}
 }
 
+// predictRun adds ports that were not tried yet, for two NATs that count: packets that get lost on the way to their own NAT
+// open no port there, so that the two sides are no longer where they think. What counts is the sum of both errors, so that it
+// is enough if one side, the host, takes the other to be one further back every other time.
+func (m *machine) predictRun() {
+	if m.runs >= maxRuns || m.nat == nil || m.nat.Step == 0 || m.gotRemote {
+		return
+	}
+	m.runs++
+	back := 0
+	if m.role == Host {
+		back = (m.runs + 1) % 2
+	}
+	ahead := m.opened()
+	for _, c := range m.candidates {
+		if c.addr != m.guess {
+			ahead++
+		}
+	}
+	for i := range predictAhead {
+		m.addPrediction(m.guess, ahead+1+i-back, false)
+	}
+}
+
 // opened is how many ports our own NAT has given out since the one that the servers name to the partner, that one included.
 // It is what INIT opens, unless the servers have seen that others came between.
 func (m *machine) opened() int {
@@ -196,9 +221,15 @@ func (m *machine) predictAfter() time.Duration {
 // the servers named.
 func (m *machine) pingRound(now time.Time) {
 	elapsed := now.Sub(m.since)
+	if elapsed >= predictLate && m.guess.IsValid() && !m.guess.Addr().IsPrivate() {
+		m.predictRun()
+	}
+	behind := len(m.probes) > 0 // the limit holds up those of the last round
 	for _, c := range m.candidates {
 		switch {
 		case m.gotRemote && !c.heard && c.addr != m.guess:
+			continue
+		case behind && c.kind == PathPrediction && !c.heard && !c.lastSent.IsZero():
 			continue
 		case c.kind == PathPrediction && !c.heard && (elapsed < m.predictAfter() || c.late && elapsed < predictLate):
 			continue

@@ -358,16 +358,25 @@ func (r *Report) describe(views []netip.AddrPort, private netip.AddrPort) {
 }
 
 // commonStep is the step of a NAT that counts its ports: the smallest one, because other machines behind it may have taken
-// some in between. 0 if there is no such thing.
+// some in between, and whatever the order, because packets may have been lost on the way there. 0 if there is no such thing.
 func commonStep(views []netip.AddrPort) (step int) {
-	for i, view := range views[1:] {
-		next := stepBetween(views[i], view)
-		switch {
-		case next == 0, next > maxStep, next < -maxStep, step != 0 && (step > 0) != (next > 0):
+	ports := make([]int, 0, len(views))
+	for _, view := range views {
+		ports = append(ports, int(view.Port()))
+	}
+	down := slices.IsSortedFunc(ports, func(a, b int) int { return b - a })
+	slices.Sort(ports)
+	for i, port := range ports[1:] {
+		next := port - ports[i]
+		if next == 0 || next > maxStep {
 			return 0
-		case step == 0, next > 0 && next < step, next < 0 && next > step:
+		}
+		if step == 0 || next < step {
 			step = next
 		}
+	}
+	if down {
+		return -step
 	}
 	return step
 }

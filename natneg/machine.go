@@ -100,6 +100,7 @@ type machine struct {
 	connectAt  time.Time // when the partner's address was known
 
 	candidates   []*candidate
+	runs         int // of predictions
 	named        int // addresses that the servers named beside the first
 	guess        netip.AddrPort
 	remote       netip.AddrPort

@@ -17,6 +17,7 @@ import (
 type NetworkConfig struct {
 	Delay time.Duration // of every datagram that crosses the internet, one way; on a local network there is none
 	Loss  float64       // share of those datagrams that get lost, 0 to 1
+	Radio float64       // share that gets lost before it reaches the sender's NAT, as on a bad wireless network, 0 to 1
 	Seed  uint64        // of the loss and of random ports: the same seed, the same fate of a socket's n-th datagram
 }
 
@@ -150,6 +151,9 @@ func (n *Network) send(c *memoryConn, to netip.AddrPort, b []byte) {
 	if nat := c.host.nat; nat != nil {
 		if inside := nat.hosts[to.Addr()]; inside != nil {
 			inside.deliver(from, to.Port(), b) // the local network
+			return
+		}
+		if n.config.Radio > 0 && c.random.Float64() < n.config.Radio {
 			return
 		}
 		outside, ok := nat.outbound(from, to)

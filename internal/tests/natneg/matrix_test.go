@@ -2,6 +2,7 @@ package natneg_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"os"
@@ -151,6 +152,32 @@ func checkCell(t *testing.T, c cell, joins bool, loss float64) {
 		if worst := c.quantile(1); worst > 400*time.Millisecond {
 			t.Errorf("%s and %s: %v, which is more than four round trips", c.guest, c.host, worst)
 		}
+	}
+}
+
+// A bad wireless network on both sides loses packets before they reach the NAT. Two that count are then no longer where
+// the other side takes them to be.
+func TestCountingNATsBehindRadio(t *testing.T) {
+	for _, pair := range [][2]int{{4, 4}, {3, 4}, {4, 3}} {
+		var failures []error
+		trials := matrixTrials(t, 100)
+		for seed := range uint64(trials) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newMemoryLab(t, natnegtest.NetworkConfig{Delay: 50 * time.Millisecond, Radio: 0.1, Loss: 0.1, Seed: seed}, natnegtest.Config{}, natKinds()[pair[0]], natKinds()[pair[1]])
+				defer l.server.Close()
+				ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+				defer cancel()
+				a := try(ctx, cookie, l.player(t, 0, seed%2 == 0), l.player(t, 1, true))
+				if !a.ok {
+					failures = append(failures, fmt.Errorf("seed %d: %w", seed, a.err))
+				}
+			})
+		}
+		// Not all of those where both count can be had: at most a third may be lost.
+		if counting := pair[0] == pair[1]; !counting && len(failures) > 0 || len(failures) > trials/3 {
+			t.Error(errors.Join(failures...))
+		}
+		t.Logf("%s and %s: %d of %d failed", natKinds()[pair[0]].name, natKinds()[pair[1]].name, len(failures), trials)
 	}
 }
 

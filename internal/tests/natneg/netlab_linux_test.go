@@ -278,7 +278,7 @@ func listenIn(namespace string, addr netip.AddrPort) (conn *net.UDPConn, err err
 	return conn, err
 }
 
-// linkConn delays and loses what is sent.
+// linkConn delays what is sent, and loses what comes, as if on the way between the routers.
 type linkConn struct {
 	*net.UDPConn
 	lab  *netlab
@@ -304,9 +304,6 @@ func (c *linkConn) WriteTo(b []byte, to net.Addr) (int, error) {
 
 // WriteToUDPAddrPort is what udpmux prefers.
 func (c *linkConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	if rand.Float64() < c.lab.link.loss {
-		return len(b), nil
-	}
 	if c.lab.link.delay == 0 {
 		return c.UDPConn.WriteToUDPAddrPort(b, to)
 	}
@@ -321,6 +318,25 @@ func (c *linkConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) 
 		w.held = w.held[1:]
 	})
 	return len(b), nil
+}
+
+// ReadFrom implements net.PacketConn.
+func (c *linkConn) ReadFrom(b []byte) (int, net.Addr, error) {
+	n, from, err := c.ReadFromUDPAddrPort(b)
+	if err != nil {
+		return 0, nil, err
+	}
+	return n, net.UDPAddrFromAddrPort(from), nil
+}
+
+// ReadFromUDPAddrPort is what udpmux prefers.
+func (c *linkConn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
+	for {
+		n, from, err := c.UDPConn.ReadFromUDPAddrPort(b)
+		if err != nil || rand.Float64() >= c.lab.link.loss {
+			return n, from, err
+		}
+	}
 }
 
 // player is one side: on which machine, with a game's own socket or without.
