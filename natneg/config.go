@@ -21,6 +21,7 @@ const (
 	defaultVersion        = 3
 	defaultResolveTimeout = 5 * time.Second
 	defaultInitTimeout    = 2 * time.Second  // five transmissions to each of three servers; the original waits for six seconds
+	singleInitTimeout     = 6 * time.Second  // one that stands for all may be busy: the dwc emulator takes half a second for each INIT
 	defaultConnectTimeout = 15 * time.Second // OpenSpy needs up to 11 s to say that the partner is missing (servers.md §7)
 	defaultDetectTimeout  = 10 * time.Second
 
@@ -40,7 +41,7 @@ type Config struct {
 
 	Version        int           // of the protocol, as announced: 2, 3 or 4; 0 means 3
 	ResolveTimeout time.Duration // for the servers' names; 0 means 5 s
-	InitTimeout    time.Duration // for the first server to answer; 0 means 2 s (the original: 6 s for all three)
+	InitTimeout    time.Duration // for the first server to answer; 0 means 2 s, or 6 s if one address stands for all three (the original: 6 s for all three)
 	ConnectTimeout time.Duration // for the servers to name the partner's address, once they have answered; 0 means 15 s (the original: 60 s)
 	PingTimeout    time.Duration // for the partner to answer at its addresses; 0 means 6.3 s, as the original, 3 s if our own NAT is known to choose random ports, 20 s with Birthday, and no time at all if theory says that it cannot work
 	DetectTimeout  time.Duration // for Detect as a whole, without the names; 0 means 10 s, as the original
@@ -74,7 +75,6 @@ func (c Config) withDefaults() (Config, error) {
 		c.Version = defaultVersion
 	}
 	c.ResolveTimeout = orDefault(c.ResolveTimeout, defaultResolveTimeout)
-	c.InitTimeout = orDefault(c.InitTimeout, defaultInitTimeout)
 	c.ConnectTimeout = orDefault(c.ConnectTimeout, defaultConnectTimeout)
 	c.DetectTimeout = orDefault(c.DetectTimeout, defaultDetectTimeout)
 	if c.PacketRate == 0 {

@@ -20,6 +20,7 @@ const (
 // slower than the original's (spec natneg.md §3).
 const (
 	initFirst   = 100 * time.Millisecond
+	initSingle  = 500 * time.Millisecond // in place of initFirst if there is one server only, which gets everything
 	initMax     = 500 * time.Millisecond
 	initRefresh = 3 * time.Second // while waiting: some servers repeat a lost CONNECT only then, and it keeps the mappings open
 	pingFirst   = 50 * time.Millisecond
@@ -150,6 +151,9 @@ func (m *machine) start(now time.Time) {
 	m.enter(StepInit, now)
 	m.initEnd = now.Add(m.initTimeout)
 	m.initWait = initFirst
+	if sameServer(m.servers) {
+		m.initWait = initSingle
+	}
 	m.initNext = now.Add(m.initWait)
 	for _, addr := range m.given {
 		m.give(addr, now)

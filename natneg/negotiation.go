@@ -189,9 +189,16 @@ func (n *Negotiation) params(found servers, paths *paths) params {
 		local: paths.local(c, found.at(0)), negotiatePort: boundAddr(paths.neg.raw).Port(), broadcasts: broadcasts(),
 		nat: c.NAT, natGiven: c.NAT != nil, peerNAT: c.PeerNAT, mapped: slices.Clone(c.Mapped), given: slices.Clone(c.Candidates),
 		rate: c.PacketRate, birthday: c.Birthday, failFast: c.FailFast,
-		initTimeout: c.InitTimeout, connectTimeout: c.ConnectTimeout, pingTimeout: c.PingTimeout, keepAlive: c.KeepAlive,
+		initTimeout: initTimeout(c, found), connectTimeout: c.ConnectTimeout, pingTimeout: c.PingTimeout, keepAlive: c.KeepAlive,
 		pingLimited: c.PingTimeout > 0,
 	}
+}
+
+func initTimeout(c Config, found servers) time.Duration {
+	if sameServer(found) {
+		return orDefault(c.InitTimeout, singleInitTimeout)
+	}
+	return orDefault(c.InitTimeout, defaultInitTimeout)
 }
 
 // choose settles on the socket of the path, which may be one of the additional ones.

@@ -13,8 +13,8 @@ const checkTimes = 2
 // sendChecks asks the servers how they see the sockets of this negotiation: what they saw of others in an earlier detection
 // need not hold. It opens no path that INIT does not open. Our cookie stands in for those that detection uses.
 func (m *machine) sendChecks() {
-	if m.checksSent >= checkTimes {
-		return
+	if m.checksSent >= checkTimes || sameServer(m.servers) {
+		return // one server has nothing to compare
 	}
 	m.checksSent++
 	for i := range m.ports {
@@ -60,7 +60,7 @@ func (m *machine) observe() {
 			views = append(views, p.seen)
 		}
 	}
-	if m.natGiven || len(views) < 2 || sameServer(m.servers) {
+	if m.natGiven || len(views) < 2 {
 		return
 	}
 	report := Report{Public: views[0], Private: netip.AddrPortFrom(m.local.Addr(), m.negotiatePort), NoProbes: true, TwoServers: len(views) == 2}
