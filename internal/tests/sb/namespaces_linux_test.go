@@ -74,6 +74,7 @@ func sights(t *testing.T, output []byte) map[string]seen {
 
 // Real broadcasts on two real networks: servers of both protocols are found through both.
 func TestLANInNamespaces(t *testing.T) {
+	t.Parallel()
 	here, there := twoNamespaces(t)
 	host := in(t, there, "serve")
 	stdin, err := host.StdinPipe()
@@ -102,6 +103,7 @@ func TestLANInNamespaces(t *testing.T) {
 
 // ICMP echoes, where the system allows them and where it does not.
 func TestICMPInNamespaces(t *testing.T) {
+	t.Parallel()
 	here, _ := twoNamespaces(t)
 	allow := func(groups string) {
 		command := exec.CommandContext(t.Context(), "ip", "netns", "exec", here, "sh", "-c", "echo '"+groups+"' >/proc/sys/net/ipv4/ping_group_range")
