@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -34,7 +35,7 @@ type netlab struct {
 	t      testing.TB
 	prefix string
 	server *natnegtest.Server
-	link   link
+	link   atomic.Pointer[link]
 	nats   map[string]string // kind by router
 	first  int               // of the ports that a sequential NAT counts; the kernel remembers those of the one before
 
@@ -90,6 +91,7 @@ func needLab(t testing.TB) {
 func newNetlab(t testing.TB, number int) *netlab {
 	t.Helper()
 	l := &netlab{t: t, nats: make(map[string]string), wires: make(map[string]*wire), prefix: fmt.Sprintf("rl%d-%d-", os.Getpid(), number)}
+	l.link.Store(new(link))
 	names := []string{"pub", "nn", "oa", "ob", "ra", "rb", "a1", "a2", "b1"}
 	t.Cleanup(func() {
 		for _, name := range names {
@@ -304,14 +306,14 @@ func (c *linkConn) WriteTo(b []byte, to net.Addr) (int, error) {
 
 // WriteToUDPAddrPort is what udpmux prefers.
 func (c *linkConn) WriteToUDPAddrPort(b []byte, to netip.AddrPort) (int, error) {
-	if c.lab.link.delay == 0 {
+	if c.lab.link.Load().delay == 0 {
 		return c.UDPConn.WriteToUDPAddrPort(b, to)
 	}
 	w := c.wire
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.held = append(w.held, heldPacket{c.UDPConn, slices.Clone(b), to})
-	time.AfterFunc(c.lab.link.delay, func() {
+	time.AfterFunc(c.lab.link.Load().delay, func() {
 		w.mu.Lock()
 		defer w.mu.Unlock()
 		_, _ = w.held[0].conn.WriteToUDPAddrPort(w.held[0].b, w.held[0].to)
@@ -333,7 +335,7 @@ func (c *linkConn) ReadFrom(b []byte) (int, net.Addr, error) {
 func (c *linkConn) ReadFromUDPAddrPort(b []byte) (int, netip.AddrPort, error) {
 	for {
 		n, from, err := c.UDPConn.ReadFromUDPAddrPort(b)
-		if err != nil || rand.Float64() >= c.lab.link.loss {
+		if err != nil || rand.Float64() >= c.lab.link.Load().loss {
 			return n, from, err
 		}
 	}

@@ -54,7 +54,7 @@ func TestMatrixInTheLab(t *testing.T) {
 			lab := <-pool
 			wait.Go(func() {
 				defer func() { pool <- lab }()
-				lab.link = link{delay: 50 * time.Millisecond, loss: loss}
+				lab.link.Store(&link{delay: 50 * time.Millisecond, loss: loss})
 				for trial := range times {
 					cells[i].attempts = append(cells[i].attempts, lab.trial(guest, host, trial%2 == 0))
 				}
@@ -79,7 +79,8 @@ func TestMatrixInTheLab(t *testing.T) {
 func TestBehindOneNATInTheLab(t *testing.T) {
 	needLab(t)
 	l := newNetlab(t, labs)
-	l.link.delay, l.patience = 5*time.Millisecond, time.Second
+	l.link.Store(&link{delay: 5 * time.Millisecond})
+	l.patience = time.Second
 	for _, test := range []struct {
 		name    string
 		kind    natnegtest.NATConfig
