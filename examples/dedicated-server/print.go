@@ -8,8 +8,8 @@ import (
 	"strings"
 	"sync"
 	"time"
-	"unicode"
 
+	"github.com/relight-sdk/relight/examples/internal/clean"
 	"github.com/relight-sdk/relight/qr2"
 )
 
@@ -58,15 +58,7 @@ func (p *printer) print(l line) {
 			text.WriteString("  " + part.label + part.value)
 		}
 	}
-	fmt.Fprintln(p.out, strings.Map(printable, text.String()))
-}
-
-// printable replaces what could play tricks on a terminal: names are the texts of strangers.
-func printable(r rune) rune {
-	if r == '\n' || unicode.IsGraphic(r) {
-		return r
-	}
-	return unicode.ReplacementChar
+	fmt.Fprintln(p.out, clean.Lines(text.String()))
 }
 
 // tell prints what happens to the host until it is closed.

@@ -5,10 +5,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
+
+	"github.com/relight-sdk/relight/examples/internal/clean"
 )
 
 // facts are what a line of the story rests on, for machines.
@@ -106,19 +106,11 @@ func (s *story) print(e event) {
 	if e.With != "" {
 		between += " → " + e.With
 	}
-	what := strings.Map(printable, e.What)
+	what := clean.Text(e.What)
 	if e.TookMS > 0 {
 		what += fmt.Sprintf("  (%s)", printDuration(e.TookMS))
 	}
 	s.write("  %6.3f s  %-25s  %s\n", e.Seconds, between, what)
-}
-
-// printable replaces what could play tricks on a terminal: parts of the story are texts of strangers.
-func printable(r rune) rune {
-	if unicode.IsGraphic(r) {
-		return r
-	}
-	return unicode.ReplacementChar
 }
 
 func milliseconds(d time.Duration) float64 {
