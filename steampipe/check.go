@@ -28,6 +28,7 @@ func (j *Job) check(ctx context.Context) error {
 		j.dropShadowed()
 	}
 	readers := newReaders(j.options.Decoders)
+	readers.checked = func(n int64) { j.tally.checked.Add(n) }
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(4 * j.options.Decoders)
 	for _, e := range j.plan.entries {
@@ -149,7 +150,7 @@ func (j *Job) checkEntry(ctx context.Context, readers *readers, e *entry) error 
 				j.keep(e, right)
 				return nil
 			}
-			e.origin, e.have = atFinal, have
+			e.origin, e.have, e.takes = atFinal, have, allocated(info)
 		}
 	}
 	part, err := j.root.Lstat(e.part)
@@ -166,7 +167,7 @@ func (j *Job) checkEntry(ctx context.Context, readers *readers, e *entry) error 
 	if e.origin == atFinal && countBits(e.have) >= countBits(have) {
 		return j.root.Remove(e.part)
 	}
-	e.origin, e.have = atPart, have
+	e.origin, e.have, e.takes = atPart, have, allocated(part)
 	return nil
 }
 

@@ -21,8 +21,9 @@
 //
 // The package does not log on to Steam. The depot's key, and on the live network the manifest's request code, come from the
 // program; see [Config.RequestCode]. [Compare] says what it takes to go from one manifest to another. The package does not
-// apply delta patches or filter files: a newer manifest downloaded into the same folder keeps the chunks that stayed where they
-// were, or are in another file of the new one. It does not look for free space beforehand: a full disk is an error, and the
+// apply delta patches: a newer manifest downloaded into the same folder keeps the chunks that stayed where they were, or are in
+// another file of the new one. A [Filter] picks files. One run at a time works in a folder, which has a subfolder ".steampipe" for
+// that. A download that the disk has no room for is refused before it begins; one that fills the disk all the same fails, and the
 // next run goes on.
 //
 // Package depottest serves made-up depots for tests.

@@ -113,6 +113,11 @@ func (j *Job) shape(file *os.File, e *entry) error {
 	if err := file.Truncate(int64(e.file.Size)); err != nil {
 		return err
 	}
+	if j.options.Preallocate {
+		if err := preallocate(file, int64(e.file.Size)); err != nil {
+			return err
+		}
+	}
 	if e.origin == atNone {
 		return nil // new: everything reads as zero
 	}
@@ -248,7 +253,7 @@ func (j *Job) setMode(e *entry, name string, mode fs.FileMode) {
 	}
 }
 
-// finish makes the links, now that nothing is written any more, and removes the state folder if it is empty.
+// finish makes the links, now that nothing is written any more, and removes what is left of files that were put together.
 func (j *Job) finish(ctx context.Context) error {
 	for _, l := range j.plan.links {
 		if ctx.Err() != nil {
@@ -272,7 +277,6 @@ func (j *Job) finish(ctx context.Context) error {
 		if err := j.root.RemoveAll(path.Dir(j.plan.entries[0].part)); err != nil {
 			return &Error{Step: StepFinish, Path: stateFolder, Err: err}
 		}
-		_ = j.root.Remove(stateFolder) // stays while another depot is under way in the same folder
 	}
 	return nil
 }

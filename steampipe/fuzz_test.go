@@ -53,7 +53,7 @@ func FuzzLink(f *testing.F) {
 	f.Add("a", "..")
 	f.Add("a/b/c", "../../x/../y")
 	f.Fuzz(func(t *testing.T, name, target string) {
-		p, err := newPlan(&Manifest{Files: []File{{Name: name, Flags: FlagSymlink, LinkTarget: target}}}, Limits{})
+		p, err := newPlan(&Manifest{Files: []File{{Name: name, Flags: FlagSymlink, LinkTarget: target}}}, Limits{}, nil)
 		if err != nil {
 			return
 		}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"runtime"
 	"sync"
@@ -26,7 +27,7 @@ const maxRejected = 64
 //
 // Files are written under temporary names in the subfolder ".steampipe" and moved to their place when all their chunks
 // were checked by SHA-1; a file that is found wrong is moved there too while it is repaired. So a file in its place is
-// complete, whenever the program stops. One download at a time may work in a folder. Files that the manifest marks as the player's own are left alone if they exist.
+// complete, whenever the program stops. One download at a time works in a folder; another one gets [ErrLocked]. Files that the manifest marks as the player's own are left alone if they exist.
 //
 // The report is never nil, unless the manifest was refused. Download returns when all its goroutines have ended.
 func Download(ctx context.Context, source Source, manifest *Manifest, dir string, options Options) (*Report, error) {
@@ -61,6 +62,7 @@ type Job struct {
 	failures []error // of chunks that were given up
 	servers  map[string]ServerReport
 	notifier *notifier
+	meter    meter
 }
 
 // tally has the counters of a job.
@@ -73,6 +75,7 @@ type tally struct {
 	retries, dropped                               atomic.Int64
 	links, folders                                 atomic.Int64
 	checking, fetching                             atomic.Int64
+	checked                                        atomic.Int64 // bytes read and compared
 }
 
 // NewJob validates a manifest and prepares its download, without touching the disk.
@@ -86,7 +89,7 @@ func NewJob(source Source, manifest *Manifest, dir string, options Options) (*Jo
 	if options.ProgressInterval <= 0 {
 		options.ProgressInterval = 200 * time.Millisecond
 	}
-	p, err := newPlan(manifest, options.Limits)
+	p, err := newPlan(manifest, options.Limits, options.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -115,6 +118,13 @@ func (j *Job) progress() Progress {
 	if !j.begun.IsZero() {
 		progress.Elapsed = time.Since(j.begun)
 	}
+	switch j.step {
+	case StepCheck:
+		progress.StepBytes, progress.StepBytesDone = j.plan.bytes, t.checked.Load()
+	case StepFetch:
+		progress.StepBytes, progress.StepBytesDone = progress.BytesToFetch, progress.BytesFetched
+	}
+	progress.Rate, progress.Remaining = j.meter.measure(j.step, time.Now(), progress.StepBytesDone, progress.StepBytes)
 	return progress
 }
 
@@ -150,6 +160,13 @@ func (j *Job) explain(ctx context.Context, err error) error {
 	m := j.plan.manifest
 	if ctx.Err() != nil && !errors.Is(err, ctx.Err()) {
 		err = ended(ctx) // what failed because of it says nothing more
+	}
+	if diskFull(err) {
+		if e, ok := err.(*Error); ok {
+			e.Err = fmt.Errorf("%w: %w", ErrNoSpace, e.Err)
+		} else {
+			err = fmt.Errorf("%w: %w", ErrNoSpace, err)
+		}
 	}
 	if e, ok := err.(*Error); ok {
 		if e.Depot == 0 {
@@ -194,6 +211,14 @@ func (j *Job) run(ctx context.Context) error {
 	}
 	j.root = root
 	defer root.Close()
+	if err := root.Mkdir(stateFolder, 0o777); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	lock, err := j.lock()
+	if err != nil {
+		return err
+	}
+	defer lock.Close()
 	defer j.closeHandles()
 
 	j.enter(StepCheck)
@@ -206,6 +231,9 @@ func (j *Job) run(ctx context.Context) error {
 	j.enter(StepFetch)
 	begun = time.Now()
 	jobs := j.jobs()
+	if err := j.checkSpace(); err != nil {
+		return err
+	}
 	err = j.fetchAll(ctx, jobs)
 	j.tally.fetching.Store(int64(time.Since(begun)))
 	if err != nil {

@@ -34,6 +34,7 @@ type entry struct {
 	done    atomic.Bool // right and in place
 	lost    atomic.Bool
 	missing atomic.Int64 // places still to be written
+	takes   int64        // bytes on disk that it has already, where it will be put together
 
 	mu     sync.Mutex
 	opened bool // the part file was made
@@ -145,6 +146,7 @@ type plan struct {
 	parents  []string // all folders that are needed, listed or not, parents first
 	problems []Problem
 	bytes    int64
+	skipped  map[string]bool // files and links that the filter does not pick
 }
 
 type folder struct {
@@ -162,7 +164,7 @@ type link struct {
 const maxFolders = 1 << 20
 
 // newPlan validates a manifest as a whole and sorts it out; nothing is touched on disk.
-func newPlan(m *Manifest, limits Limits) (*plan, error) {
+func newPlan(m *Manifest, limits Limits, filter Filter) (*plan, error) {
 	refuse := func(err error) (*plan, error) {
 		return nil, &Error{Step: StepPlan, Depot: DepotID(m.DepotID), Manifest: ManifestID(m.ManifestID), Err: err}
 	}
@@ -181,7 +183,7 @@ func newPlan(m *Manifest, limits Limits) (*plan, error) {
 			badLinks[problem.Index] = err
 		}
 	}
-	p := &plan{manifest: m}
+	p := &plan{manifest: m, skipped: map[string]bool{}}
 	depot := strconv.FormatUint(uint64(m.DepotID), 10)
 	zeroIDs := zeroChunks(m)
 	for i := range m.Files {
@@ -191,6 +193,8 @@ func newPlan(m *Manifest, limits Limits) (*plan, error) {
 			return refuse(fmt.Errorf("%w: %q: %s is where downloads are put together", ErrManifestUnsafe, file.Name, stateFolder))
 		}
 		switch {
+		case !filter.picks(file):
+			p.skipped[local] = true
 		case file.Flags&FlagDirectory != 0:
 			p.folders = append(p.folders, &folder{file, local})
 		case file.Flags&FlagSymlink != 0:

@@ -17,6 +17,14 @@ type Options struct {
 	HashFiles bool
 	// Limits bound what a manifest may ask for. Zero fields have usual values.
 	Limits Limits
+	// Filter picks what of the depot is downloaded; the rest is left as it is, there or not. Nil means everything.
+	Filter Filter
+	// SkipSpaceCheck begins even if the disk has less room than the files will take. False refuses that with a
+	// [SpaceError] before any file is written.
+	SkipSpaceCheck bool
+	// Preallocate takes the whole space of each new file at once, where the system can. False leaves holes that fill up, and
+	// stretches of zeros take no space at all.
+	Preallocate bool
 	// Progress is called with totals, at most once for each ProgressInterval and once at the end, by one goroutine at a
 	// time. The download does not wait for it. Nil means none.
 	Progress func(Progress)
@@ -71,11 +79,15 @@ type Event struct {
 type Progress struct {
 	Step          Step
 	Elapsed       time.Duration
-	Files         int64 // regular files of the manifest
-	FilesDone     int64 // complete and in place
-	Bytes         int64 // plain bytes of the manifest
-	BytesDone     int64 // of these on disk and checked
-	Chunks        int64 // distinct chunks to get; known once the files on disk were checked
+	StepBytes     int64         // what the step has to read or fetch, in bytes: plain while files are checked, compressed while chunks are fetched
+	StepBytesDone int64         // of these
+	Rate          int64         // of StepBytesDone, bytes per second over the last seconds; 0 if not known
+	Remaining     time.Duration // what the step still takes at this rate; 0 if not known
+	Files         int64         // regular files of the manifest that the filter picks
+	FilesDone     int64         // complete and in place
+	Bytes         int64         // plain bytes of the manifest
+	BytesDone     int64         // of these on disk and checked
+	Chunks        int64         // distinct chunks to get; known once the files on disk were checked
 	ChunksDone    int64
 	BytesToFetch  int64 // compressed bytes to get, as the manifest has them
 	BytesFetched  int64 // compressed bytes that came and were good
@@ -88,14 +100,14 @@ type Report struct {
 	Depot    DepotID
 	Manifest ManifestID
 
-	Files       int // regular files of the manifest
+	Files       int // regular files of the manifest that the filter picks
 	FilesKept   int // right on disk already, or the player's own
 	FilesNew    int // written
 	FilesFailed int // not complete: see Problems
 	Folders     int // folders that the manifest lists
 	Links       int // symbolic links in place
 
-	Bytes        int64 // plain bytes of the manifest
+	Bytes        int64 // plain bytes of these files
 	BytesKept    int64 // of these right on disk already
 	BytesWritten int64 // of these written now
 	BytesFetched int64 // compressed bytes that were fetched and good

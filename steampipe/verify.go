@@ -13,6 +13,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"github.com/relight-sdk/relight/internal/wire/depotwire"
 )
 
 // FileStatus says how a file on disk compares with its manifest.
@@ -80,6 +82,8 @@ type VerifyOptions struct {
 	Extra bool
 	// Limits bound the manifest, as in [Options].
 	Limits Limits
+	// Filter picks what is compared, and of extra files what is listed. Nil means everything.
+	Filter Filter
 	// Progress is called with the bytes compared so far and the bytes in all, at most once for each ProgressInterval and once at
 	// the end. Nil means none.
 	Progress func(done, total int64)
@@ -92,7 +96,7 @@ func Verify(ctx context.Context, manifest *Manifest, dir string, options VerifyO
 	if options.Readers <= 0 {
 		options.Readers = runtime.GOMAXPROCS(0)
 	}
-	p, err := newPlan(manifest, options.Limits)
+	p, err := newPlan(manifest, options.Limits, options.Filter)
 	if err != nil {
 		return nil, err
 	}
@@ -142,7 +146,7 @@ func Verify(ctx context.Context, manifest *Manifest, dir string, options VerifyO
 		report.Files = append(report.Files, FileReport{Path: problem.Path, Status: FileMissing}) // a link that we do not make
 	}
 	if options.Extra {
-		extra, err := findExtra(ctx, root, p)
+		extra, err := findExtra(ctx, root, p, options.Filter)
 		if err != nil {
 			return nil, fail(err)
 		}
@@ -243,13 +247,16 @@ func verifyLink(root *os.Root, l *link) FileReport {
 }
 
 // findExtra walks the folder for files that the manifest does not name. Folders are not reported, links are not followed.
-func findExtra(ctx context.Context, root *os.Root, p *plan) ([]FileReport, error) {
+func findExtra(ctx context.Context, root *os.Root, p *plan, filter Filter) ([]FileReport, error) {
 	known := make(map[string]bool, len(p.entries)+len(p.links))
 	for _, e := range p.entries {
 		known[e.path] = true
 	}
 	for _, l := range p.links {
 		known[l.path] = true
+	}
+	for name := range p.skipped {
+		known[name] = true
 	}
 	var extra []FileReport
 	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
@@ -270,6 +277,9 @@ func findExtra(ctx context.Context, root *os.Root, p *plan) ([]FileReport, error
 			return nil
 		}
 		if known[name] || strings.HasPrefix(name, stateFolder+"/") {
+			return nil
+		}
+		if !filter.picks(&File{Name: depotwire.ManifestName(name)}) {
 			return nil
 		}
 		report := FileReport{Path: name, Status: FileExtra}

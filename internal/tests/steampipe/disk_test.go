@@ -58,14 +58,24 @@ func mountTmpfs(t *testing.T, options string) string {
 	return dir
 }
 
-// A full disk ends the download with an error that says so and names the file; with room the next run goes on.
+// Too small a disk is said before anything is fetched. A disk that fills up all the same ends the download with an error that says so and names the file; with room the next run goes on.
 func TestDiskFull(t *testing.T) {
 	dir := mountTmpfs(t, "size=2m")
 	depot := newDepot(t, depottest.Zip)
-	cdn := newCDN(t, steampipe.Config{Directory: list(serve(t, depottest.Config{}, depot))})
+	server := serve(t, depottest.Config{}, depot)
+	cdn := newCDN(t, steampipe.Config{Directory: list(server)})
 	manifest := manifestOf(t, cdn, depot)
 	_, err := steampipe.Download(t.Context(), cdn, manifest, dir, steampipe.Options{Key: depot.Key})
+	require.ErrorIs(t, err, steampipe.ErrNoSpace)
+	space, ok := errors.AsType[*steampipe.SpaceError](err)
+	require.True(t, ok)
+	require.Greater(t, space.Needed, int64(4<<20))
+	require.LessOrEqual(t, space.Needed, int64(manifest.Size)-4<<20, "zeros take no space")
+	require.Less(t, space.Available, int64(2<<20))
+	require.Zero(t, server.Count("/chunk/"))
+	_, err = steampipe.Download(t.Context(), cdn, manifest, dir, steampipe.Options{Key: depot.Key, SkipSpaceCheck: true})
 	require.ErrorIs(t, err, syscall.ENOSPC)
+	require.ErrorIs(t, err, steampipe.ErrNoSpace)
 	e, ok := errors.AsType[*steampipe.Error](err)
 	require.True(t, ok)
 	require.Equal(t, steampipe.StepWrite, e.Step)

@@ -133,7 +133,7 @@ func requireTree(t testing.TB, depot *depottest.Depot, dir string) {
 	}
 }
 
-// treeOf lists everything below a folder.
+// treeOf lists everything below a folder, except what downloads remember there.
 func treeOf(t testing.TB, dir string) (names []string) {
 	t.Helper()
 	require.NoError(t, filepath.WalkDir(dir, func(path string, _ fs.DirEntry, err error) error {
@@ -141,6 +141,9 @@ func treeOf(t testing.TB, dir string) (names []string) {
 			return err
 		}
 		name, err := filepath.Rel(dir, path)
+		if name == ".steampipe" {
+			return fs.SkipDir
+		}
 		if name != "." {
 			names = append(names, filepath.ToSlash(name))
 		}
