@@ -361,6 +361,12 @@ func (c *Conn) awaitLead() bool {
 		switch {
 		case c.err != nil:
 			return false
+		case c.lead == leadNobody && c.mux.detaching.Load():
+			// The release may have looked already, and found nobody to interrupt.
+			c.mu.Unlock()
+			c.mux.readerEnds(net.ErrClosed, false)
+			c.mu.Lock()
+			return false
 		case c.turns != turns:
 		case c.lead == leadNobody && c.waiting > 0:
 			c.wake.Signal()

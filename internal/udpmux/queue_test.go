@@ -1,6 +1,7 @@
 package udpmux
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"testing"
@@ -116,4 +117,18 @@ func BenchmarkGamePacketInMemory(b *testing.B) {
 	}
 	release()
 	_ = game.Close()
+}
+
+// A release finds nobody reading, and the goroutine of the Mux wants to read just then, before it can know: it must not sit in
+// a read that nobody interrupts.
+func TestNobodyBeginsToReadWhatIsGivenBack(t *testing.T) {
+	m := newMux(newMemory(), maxDatagram)
+	m.running = true
+	m.detaching.Store(true)
+	if m.conn.awaitLead() {
+		t.Fatal("it reads")
+	}
+	if !errors.Is(m.Err(), net.ErrClosed) {
+		t.Fatalf("the reader has ended with %v", m.Err())
+	}
 }
