@@ -53,8 +53,10 @@
 // and stops is taken to have forgotten us after the third: its name is looked up at once, and the server registers again,
 // without the public address that wfc-server would hold against it. Names are looked up again every ten minutes, and if one has
 // several addresses the silent give way. The DWC emulator fails on heartbeats with players: a master that is silent gets every
-// other one without, from the third on ([MasterState.WithoutPlayers] says if that was it), and one that never answers keep-alives
-// every fifth. A server behind a NAT that gives it another port is listed again with that port.
+// other one without, from the third on ([MasterState.WithoutPlayers] says if that was it), and one that has answered neither a
+// keep-alive nor a heartbeat with players every fifth; ten seconds later it gets the players again. A master that never answers
+// keep-alives and dies without a word stays [StepListed]: nobody can tell, and MasterState.LastHeard says since when it is quiet.
+// A server behind a NAT that gives it another port is listed again with that port.
 //
 // # Ports and addresses
 //

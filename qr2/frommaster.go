@@ -69,6 +69,7 @@ func (c *core) fromMaster(typ qr2wire.Type, key qr2wire.Key, body []byte, from n
 	default:
 		// UniSpy sends a heartbeat's type with text that means nothing, and lists us (spec servers.md §3.2).
 		c.counters.Unexpected++
+		m.tookHeartbeat()
 		if m.state.Step == StepHeartbeat || m.state.Step == StepNoAnswer {
 			c.enter(m, StepAnswered, nil, now)
 		}
@@ -139,6 +140,9 @@ func (c *core) contacted(m *master, now time.Time) {
 	}
 }
 
+// tookHeartbeat notes that the latest heartbeat was answered.
+func (m *master) tookHeartbeat() { m.takesFull = m.takesFull || m.full }
+
 // onAvailability takes the answer to the availability check.
 func (c *core) onAvailability(m *master, status availwire.Status, now time.Time, out *batch) {
 	switch status {
@@ -193,6 +197,7 @@ func (c *core) onChallenge(m *master, body []byte, from netip.AddrPort, now time
 		return
 	}
 	m.challenge = challenge.Text
+	m.tookHeartbeat()
 	m.challenges++
 	m.periodic = 0
 	m.registered = true

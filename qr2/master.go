@@ -43,6 +43,8 @@ type master struct {
 
 	periodic   int  // periodic heartbeats since the latest challenge
 	plain      bool // the latest heartbeat went without players and teams because the master may not like them
+	full       bool // the latest heartbeat had players or teams in it
+	takesFull  bool // it has answered such a one
 	answers    bool // it has answered a keep-alive: it does so while it knows us
 	unanswered int  // keep-alives since its latest packet
 	registered bool // it has challenged us at this address
@@ -78,7 +80,7 @@ func (m *master) forget() {
 	m.newKey()
 	m.challenge, m.options, m.changed = "", 0, false
 	m.confirmBy, m.confirming, m.challenges = time.Time{}, 0, 0
-	m.registered, m.answers, m.unanswered = false, false, 0
+	m.registered, m.answers, m.unanswered, m.takesFull = false, false, 0, false
 	m.state.WithoutPlayers = false
 	m.forgetPublic()
 	m.forgetMessages()
@@ -211,7 +213,7 @@ func (c *core) sendHeartbeatOf(m *master, state qr2wire.StateChanged, plain bool
 	out.add(arena, m.state.Addr)
 	m.state.Heartbeats++
 	m.state.LastHeartbeat = now
-	m.changed, m.plain = false, plain
+	m.changed, m.plain, m.full = false, plain, !h.ServerOnly && state != qr2wire.StateShutdown && c.hasPlayers()
 	m.lastHeartbeat, m.lastPacket = now, now
 }
 

@@ -18,7 +18,7 @@ const (
 	StepHeartbeat               // heartbeats are sent, nothing came back yet
 	StepNoAnswer                // three heartbeats got no answer; further ones follow, one a minute
 	StepAnswered                // the master's challenge is answered, or the master does not challenge; it has not confirmed; MasterState.Err says so if it should have
-	StepListed                  // the master has confirmed the registration
+	StepListed                  // the master has confirmed the registration; one that never answers keep-alives may be gone since, see MasterState.LastHeard
 	StepForgotten               // the master challenges anew, although it had confirmed, or does not answer keep-alives any more, although it did: it was restarted, or is gone; see MasterState.Err
 	StepRefused                 // the master sent an error; see MasterState.Err
 	StepStopped                 // the goodbye was sent; nothing from this master is answered any more

@@ -145,15 +145,16 @@ func (c *core) tickMaster(m *master, now time.Time, out *batch) {
 }
 
 // tickPeriodic sends a heartbeat. The DWC emulator fails on players and teams: it takes no notice of a heartbeat that has
-// some, so one that has forgotten us never asks us again. While a master is silent, every other heartbeat goes without them; to a
-// master that has never answered a keep-alive, which DWC does not, every fifth, and what was left out follows as a change.
+// some, so one that has forgotten us never asks us again. While a master is silent, every other heartbeat goes without them. To a
+// master that may be DWC, because it has answered neither a keep-alive nor a heartbeat with players, every fifth does, and what
+// was left out follows as a change.
 func (c *core) tickPeriodic(m *master, now time.Time, out *batch) {
 	m.periodic++
 	plain := m.state.WithoutPlayers
 	switch {
 	case m.state.Step == StepNoAnswer:
 		plain = m.periodic%2 == 1
-	case !plain && !m.answers && m.periodic%plainEvery == 0:
+	case !plain && !m.answers && !m.takesFull && m.periodic%plainEvery == 0:
 		c.sendHeartbeatOf(m, qr2wire.StatePeriodic, true, now, out)
 		m.changed = c.hasPlayers()
 		return

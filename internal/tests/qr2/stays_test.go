@@ -263,6 +263,29 @@ func TestDWCStartedAnewWithPlayers(t *testing.T) {
 	})
 }
 
+// What the list says of the players stays there: a master that has answered a heartbeat with players gets no other.
+func TestPlayersStayOnTheList(t *testing.T) {
+	for _, family := range families {
+		if family == qr2test.DWC {
+			continue
+		}
+		t.Run(string(family), func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newWorld(t, 4, qr2.Config{SkipAvailability: true})
+				defer w.close()
+				w.start(family, "203.0.113.1", qr2test.Config{})
+				w.within(2*time.Second, "at first")
+				for range time.Hour / (5 * time.Second) {
+					time.Sleep(5 * time.Second)
+					servers := w.master.Registry().List(game)
+					require.Len(t, servers, 1)
+					require.Len(t, servers[0].Players, 4, "%+v", w.state())
+				}
+			})
+		})
+	}
+}
+
 // Our public address changes, without a word to us: a NAT was started anew, a line dialled in again. The old address in the heartbeats
 // makes wfc-server drop them, so the host has to forget it.
 func TestNewPublicAddress(t *testing.T) {
