@@ -26,6 +26,9 @@ const (
 	diagnosePolled = 100 * time.Millisecond
 )
 
+// diagnoseSilence is longer than a master that answers keep-alives is ever silent while it is [StepListed].
+const diagnoseSilence = keepAliveLimit * (keepAliveTries + 1)
+
 // Diagnose lists a server for as long as it takes to tell why that does or does not work, up to 45 seconds, and takes it off the
 // list again. conn is the server's socket: a firewall may be open for one port and closed for another; nil means one of
 // its own. The error is that the configuration is invalid or ctx ended; everything else is in the report.
@@ -237,6 +240,11 @@ func diagnoseListed(m MasterState) diagnosis.Step {
 	switch {
 	case m.Step == StepListed:
 		step.Found += " since " + m.Since.Format(time.DateTime)
+		if time.Since(m.LastHeard) > diagnoseSilence {
+			step.Outcome = diagnosis.Warned
+			step.Found += "; the master has said nothing since " + m.LastHeard.Format(time.DateTime) + ", and of some that is normal"
+			step.Advice = "look for the server in a browser: nobody can tell from here whether that master still runs"
+		}
 	case m.Step == StepAnswered:
 		step.Outcome = diagnosis.Warned
 		step.Found = "it has not said so; UniSpy never does"

@@ -360,6 +360,28 @@ func TestMovedMaster(t *testing.T) {
 	})
 }
 
+// Of a master that never answers keep-alives nobody can tell whether it still runs: the diagnosis says since when it is quiet.
+func TestDiagnoseAQuietMaster(t *testing.T) {
+	for _, family := range []qr2test.Family{qr2test.KR4uzi, qr2test.OpenSpy} {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, 4, qr2.Config{SkipAvailability: true})
+			defer w.close()
+			w.start(family, "203.0.113.1", qr2test.Config{})
+			w.until(qr2.StepListed)
+			time.Sleep(10*time.Minute + 15*time.Second)
+			report, err := w.host.Diagnose(t.Context())
+			require.NoError(t, err)
+			require.True(t, report.OK())
+			if family == qr2test.KR4uzi {
+				require.Contains(t, report.String(), "the master has said nothing since "+w.state().LastHeard.Format(time.DateTime))
+				require.Contains(t, report.String(), "look for the server in a browser")
+			} else {
+				require.NotContains(t, report.String(), "has said nothing")
+			}
+		})
+	}
+}
+
 // A short break of the line, and the master still has us: the state says listed again.
 func TestShortSilence(t *testing.T) {
 	for _, family := range []qr2test.Family{qr2test.OpenSpy, qr2test.Crymp} {
