@@ -2,6 +2,7 @@ package gp
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/gscrypt"
@@ -24,35 +25,68 @@ type Presence struct {
 // follows. While the session reconnects it is remembered, and sent after the login.
 func (s *Session) SetPresence(ctx context.Context, presence Presence) error {
 	const op = "set presence"
-	s.mu.Lock()
-	message, err := s.presenceMessage(presence, s.key)
-	switch {
-	case err != nil: // nothing of it is on its way yet
-	case s.published != nil && *s.published == presence:
-		s.mu.Unlock()
-		return nil
-	case s.waiting():
-		s.presence = &presence
-		s.mu.Unlock()
-		return nil
-	}
-	l, _, closed := s.connection(op)
-	s.mu.Unlock()
-	if err != nil {
+	if _, err := s.presenceMessage(presence, "").Append(nil); err != nil {
 		return s.fail(op, textError(err))
 	}
-	if closed != nil {
-		return closed
+	done, err := s.inTurn(ctx, op)
+	if err != nil {
+		return err
 	}
-	if err := s.sendOn(ctx, l, op, message); err != nil {
+	defer done()
+	s.mu.Lock()
+	same := s.published != nil && *s.published == presence
+	s.mu.Unlock()
+	if same {
+		return nil
+	}
+	err = s.set(ctx, op, func(key SessionKey) gpwire.Message { return s.presenceMessage(presence, key) }, func(told bool) {
+		if s.presence = &presence; told {
+			s.published = &presence
+		}
+	})
+	if failed, ok := errors.AsType[*Error](err); ok && failed.Uncertain {
+		s.mu.Lock()
+		s.published = nil // the server may have either
+		s.mu.Unlock()
+	}
+	return err
+}
+
+// inTurn waits until nobody else changes a setting: what the session remembers for the next connection must be what the
+// server was told last. What it returns lets the next one in.
+func (s *Session) inTurn(ctx context.Context, op string) (done func(), err error) {
+	select {
+	case s.turn <- struct{}{}:
+		return func() { <-s.turn }, nil
+	case <-ctx.Done():
+		return nil, s.fail(op, ended(ctx, nil))
+	}
+}
+
+// set sends something that a new connection is told again, or only remembers it while there is none. The caller has the
+// turn. remember runs with Session.mu held, and is told whether the server of the present connection was.
+func (s *Session) set(ctx context.Context, op string, message request, remember func(told bool)) error {
+	s.mu.Lock()
+	if s.waiting() {
+		remember(false)
+		s.mu.Unlock()
+		return nil
+	}
+	l, key, err := s.connection(op)
+	s.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := s.sendOn(ctx, l, op, message(key)); err != nil {
 		return err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.presence = &presence
-	if s.link == l {
-		s.published = &presence
+	told := s.link == l
+	if !told && s.link != nil { // another connection already, which was told what held before
+		told = s.link.post(message(s.key))
 	}
+	remember(told)
 	return nil
 }
 
@@ -60,8 +94,8 @@ func (s *Session) SetPresence(ctx context.Context, presence Presence) error {
 // holds Session.mu.
 func (s *Session) waiting() bool { return s.link == nil && s.state.Step != StepClosed }
 
-// presenceMessage is a presence in the forms that the server shall get, checked.
-func (s *Session) presenceMessage(presence Presence, key SessionKey) (batch, error) {
+// presenceMessage is a presence in the forms that the server shall get.
+func (s *Session) presenceMessage(presence Presence, key SessionKey) batch {
 	forms := batch{&gpwire.SetStatus{
 		Status: presence.Status, SessionKey: key,
 		Text: kv.Sanitize(presence.Text), Location: kv.Sanitize(presence.Location),
@@ -75,8 +109,7 @@ func (s *Session) presenceMessage(presence Presence, key SessionKey) (batch, err
 			GameType:     presence.Game.Type, GameVariant: presence.Game.Variant, GameMap: presence.Game.Map,
 		})
 	}
-	_, err := forms.Append(nil)
-	return forms, err
+	return forms
 }
 
 // SendMessage sends a buddy a message to read, of at most 3500 bytes. A server that refuses it says so in a
@@ -108,6 +141,7 @@ func (s *Session) RequestBuddy(ctx context.Context, profile ProfileID, reason st
 	reason = kv.Sanitize(reason)
 	s.mu.Lock() // before the server can refuse it
 	_, already := s.roster.buddies[profile]
+	before, asked := s.roster.outgoing[profile]
 	noted := !already && s.link != nil && s.roster.ask(OutgoingRequest{To: profile, Time: time.Now(), Reason: reason})
 	if noted {
 		s.changed(ChangeRequestSent, profile)
@@ -116,10 +150,12 @@ func (s *Session) RequestBuddy(ctx context.Context, profile ProfileID, reason st
 	err := s.send(ctx, "request buddy", func(key SessionKey) gpwire.Message {
 		return &gpwire.AddBuddy{SessionKey: key, ProfileID: profile, Reason: reason}
 	})
-	if err != nil && noted {
+	if failed, ok := errors.AsType[*Error](err); ok && noted && !failed.Uncertain {
 		s.mu.Lock()
 		defer s.mu.Unlock()
-		if s.roster.settled(profile) {
+		if asked {
+			s.roster.ask(before)
+		} else if s.roster.settled(profile) {
 			s.changed(ChangeRequestSettled, profile)
 		}
 	}
@@ -225,36 +261,26 @@ func (s *Session) Invite(ctx context.Context, profile ProfileID, productID Produ
 // living servers ignore it.
 func (s *Session) AcceptInvites(ctx context.Context, productIDs ...ProductID) error {
 	products := append([]ProductID{}, productIDs...)
-	return s.setting(ctx, "accept invites", func() { s.invites = products }, func(key SessionKey) gpwire.Message {
+	return s.setting(ctx, "accept invites", func(key SessionKey) gpwire.Message {
 		return &gpwire.InviteTo{SessionKey: key, Products: products}
-	})
+	}, func(bool) { s.invites = products })
 }
 
 // SetQuiet says what the server shall hold back, as a sum of Quiet constants.
 func (s *Session) SetQuiet(ctx context.Context, flags int) error {
-	return s.setting(ctx, "set quiet", func() { s.quiet = flags }, func(key SessionKey) gpwire.Message {
+	return s.setting(ctx, "set quiet", func(key SessionKey) gpwire.Message {
 		return &gpwire.Quiet{Flags: flags, SessionKey: key}
-	})
+	}, func(bool) { s.quiet = flags })
 }
 
-// setting sends something that a new connection is told again, or only remembers it while there is none.
-func (s *Session) setting(ctx context.Context, op string, remember func(), message request) error {
-	s.mu.Lock()
-	waiting := s.waiting()
-	if waiting {
-		remember()
-	}
-	s.mu.Unlock()
-	if waiting {
-		return nil
-	}
-	if err := s.send(ctx, op, message); err != nil {
+// setting is set, in its turn.
+func (s *Session) setting(ctx context.Context, op string, message request, remember func(told bool)) error {
+	done, err := s.inTurn(ctx, op)
+	if err != nil {
 		return err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	remember()
-	return nil
+	defer done()
+	return s.set(ctx, op, message, remember)
 }
 
 // PeerSignature is what another player shows when they open a direct link to the owner of a profile (spec gp.md §4.3).

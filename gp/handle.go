@@ -38,7 +38,9 @@ func (s *Session) handle(message gpwire.Message) *Error {
 	case *gpwire.NewProfileReply:
 		s.answer(m.ID, gpwire.ErrorNewProfile, 0, m)
 	case *gpwire.DeleteProfileReply:
-		s.answer(m.ID, gpwire.ErrorDeleteProfile, 0, m)
+		if s.answer(m.ID, gpwire.ErrorDeleteProfile, 0, m) {
+			s.end(nil, false) // before the server's closing of the connection can look like a loss
+		}
 	case *gpwire.RegisterNickReply:
 		s.answer(m.ID, gpwire.ErrorRegisterUniqueNick, 0, m)
 	case *gpwire.RegisterCDKeyReply:
@@ -131,6 +133,9 @@ func (s *Session) handleError(m *gpwire.ErrorReply) *Error {
 	peer := s.state.Peer
 	s.mu.Unlock()
 	if m.Fatal {
+		if m.ID != 0 {
+			s.refuse(m) // the operation gets its own error, and not only the end of the session
+		}
 		return refused("session", StepConnected, peer, m)
 	}
 	if s.refuse(m) {

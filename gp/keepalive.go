@@ -75,8 +75,7 @@ func (s *Session) untilDue(l *link) time.Duration {
 func (s *Session) due(l *link) error {
 	now, silence := time.Now(), s.silence()
 	if !l.settle.IsZero() && !now.Before(l.settle) {
-		l.settle = time.Time{}
-		s.settleRoster(l)
+		s.settleRoster(l, now)
 	}
 	if silence.over(now) {
 		return fmt.Errorf("%w: nothing received for %v", ErrPeerSilent, s.config.PeerTimeout)

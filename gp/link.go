@@ -28,6 +28,10 @@ type link struct {
 	reading chan struct{} // closed when nothing will be read any more
 	drained chan struct{} // closed when nothing will be written any more
 	settle  time.Time     // when the roster is fresh again; zero: it is
+	// settleLast is when it is at the latest, even if the server is still telling of buddies.
+	settleLast time.Time
+	ask        []ProfileID // whom to ask again to be buddies, see Reconnect.AskBuddies; of the goroutine that writes
+	quiet      int         // what the login said of it
 
 	reason *Error // why it could not be written to; Session.mu guards it
 }

@@ -143,7 +143,7 @@ func (s *Session) handshake(l *link, op string, identity Identity, account *Acco
 	}
 	greeting := message.(*gpwire.Greeting)
 	s.mu.Lock()
-	quiet := s.quiet
+	l.quiet = s.quiet
 	s.mu.Unlock()
 	login := &gpwire.Login{
 		Challenge:   s.config.Challenge(),
@@ -154,7 +154,7 @@ func (s *Session) handshake(l *link, op string, identity Identity, account *Acco
 		GameName:    s.config.Game,
 		NamespaceID: s.config.NamespaceID,
 		SDKRevision: s.config.Revision,
-		Quiet:       quiet,
+		Quiet:       l.quiet,
 		ID:          connectID,
 	}
 	if account != nil {

@@ -74,8 +74,8 @@ func (s *Session) forget(op *operation) {
 }
 
 // answer gives a reply to the operation that it belongs to: by its id, or, if the server left that out, by what was asked
-// for.
-func (s *Session) answer(id int, class ErrorCode, profile ProfileID, message gpwire.Message) {
+// for. It reports whether there is one.
+func (s *Session) answer(id int, class ErrorCode, profile ProfileID, message gpwire.Message) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	at := slices.IndexFunc(s.pending, func(op *operation) bool {
@@ -83,7 +83,7 @@ func (s *Session) answer(id int, class ErrorCode, profile ProfileID, message gpw
 	})
 	if at < 0 {
 		s.state.Counters.Unmatched++
-		return
+		return false
 	}
 	op := s.pending[at]
 	s.pending = slices.Delete(s.pending, at, at+1)
@@ -95,6 +95,7 @@ func (s *Session) answer(id int, class ErrorCode, profile ProfileID, message gpw
 	}
 	op.done <- result
 	s.settle()
+	return true
 }
 
 // deletedByClosing reports whether a profile was being deleted when the server closed the connection, which is as good as

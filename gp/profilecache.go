@@ -186,8 +186,27 @@ func (s *Session) fetchProfiles() {
 		_, known := s.profiles.get(id, time.Now())
 		wanted := !known && s.roster.shows(id)
 		s.mu.Unlock()
-		if wanted {
-			_, _ = s.FetchProfile(s.lifetime, id) // the roster shows it, or it does not
+		if !wanted {
+			continue
 		}
+		if _, err := s.FetchProfile(s.lifetime, id); errors.Is(err, ErrQueueFull) {
+			s.fetchLater(id)
+		} // else the roster shows it, or it does not
+	}
+}
+
+// fetchPause is the wait for room in the queue of messages.
+const fetchPause = time.Second
+
+// fetchLater puts a profile back and waits.
+func (s *Session) fetchLater(id ProfileID) {
+	s.mu.Lock()
+	s.wanted = append([]ProfileID{id}, s.wanted...)
+	s.mu.Unlock()
+	timer := time.NewTimer(fetchPause)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-s.closing:
 	}
 }

@@ -17,7 +17,9 @@ import (
 // those of a login; requests fail at once with [ErrNotConnected], and those that were under way have failed with
 // [ErrInterrupted] and say in [Error.Uncertain] whether the server may have carried them out. After the login, what
 // [Session.SetPresence], [Session.SetQuiet] and [Session.AcceptInvites] last said is sent again, and the roster is compared
-// with what the server tells: only differences are events, and [ChangeFresh] says that it is done.
+// with what the server tells: only differences are events, and [ChangeFresh] says that it is done. That is five seconds after
+// the login, or, while the server is still telling, two seconds after the last of it, and at most half a minute after the
+// login. Whom it has not told of by then is offline, or no buddy any more if it sent a list.
 //
 // It does not try again after what a new try cannot mend: a refused password, name, token or ticket, another login of the
 // same profile, a server that cannot prove that it knows the password, or any refusal that is not known to be passing.
@@ -34,9 +36,10 @@ type Reconnect struct {
 	Attempts int
 	// Identity gives what to log in with, asked before each try: for tokens that are good for a few minutes only. Nil means
 	// what the session was opened with, except that a [LoginTicket] is replaced by the newest one that the server gave.
-	// An error counts as a try that failed.
+	// An error counts as a try that failed. It must return when the context ends, which is what Close waits for, and not
+	// call Close itself.
 	Identity func(ctx context.Context) (Identity, error)
-	// AskBuddies asks again for every buddy of whom the server has said nothing within five seconds after the login. That is
+	// AskBuddies asks again for every buddy of whom the server has said nothing when the roster is compared. That is
 	// for wfc, which forgets who the buddies of a player are when the connection ends, as the consoles tell it anew at each
 	// login. False asks nobody: other servers remember, and refuse or pass on such requests.
 	AskBuddies bool
@@ -55,6 +58,11 @@ const (
 	stableAfter = time.Minute
 	// settleAfter is how long after a login the server may take to tell of the buddies: no message ends what it tells.
 	settleAfter = 5 * time.Second
+	// settleQuiet is how long it may be silent about them meanwhile: who is still telling after settleAfter is waited for, or
+	// buddies in the rest of what it says would be removed and come back.
+	settleQuiet = 2 * time.Second
+	// settleAtMost bounds that: a server can tell of buddies for ever.
+	settleAtMost = 30 * time.Second
 )
 
 // curable says whether a new login can mend what ended the connection, or the try to log in.
@@ -204,7 +212,8 @@ func (s *Session) again() (*link, *Error) {
 		}
 		return nil, failure
 	}
-	l.settle = time.Now().Add(settleAfter)
+	now := time.Now()
+	l.settle, l.settleLast = now.Add(settleAfter), now.Add(settleAtMost)
 	s.count(func(c *Counters) { c.Reconnects++ })
 	if !s.begin(l) {
 		_ = l.conn.Close()
@@ -216,12 +225,28 @@ func (s *Session) again() (*link, *Error) {
 // resume puts first into the queue what the player had set. The caller holds Session.mu.
 func (s *Session) resume(l *link) {
 	if s.presence != nil {
-		if message, err := s.presenceMessage(*s.presence, s.key); err == nil && l.post(message) {
+		if l.post(s.presenceMessage(*s.presence, s.key)) {
 			s.published = s.presence
 		}
 	}
+	if s.quiet != l.quiet { // it was set after the login had said it
+		l.post(&gpwire.Quiet{Flags: s.quiet, SessionKey: s.key})
+	}
 	if s.invites != nil {
 		l.post(&gpwire.InviteTo{SessionKey: s.key, Products: s.invites})
+	}
+}
+
+// askAgain asks as many of the silent buddies as there is room for, and leaves half of the queue to others.
+func (s *Session) askAgain(l *link) {
+	if len(l.ask) == 0 {
+		return
+	}
+	s.mu.Lock()
+	key := s.key
+	s.mu.Unlock()
+	for len(l.ask) > 0 && len(l.out) < (cap(l.out)+1)/2 && l.post(&gpwire.AddBuddy{SessionKey: key, ProfileID: l.ask[0]}) {
+		l.ask = l.ask[1:]
 	}
 }
 
@@ -230,16 +255,20 @@ const manyChanges = 64
 
 // settleRoster ends the comparison of the roster after a reconnect: whom the server did not tell of is offline, or, if it
 // sent a list, no buddy any more.
-func (s *Session) settleRoster(l *link) {
+func (s *Session) settleRoster(l *link, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.link != l {
+		return // the connection was lost this very moment: the next one compares
+	}
+	if quiet := s.roster.told.Add(settleQuiet); now.Before(quiet) && now.Before(l.settleLast) {
+		l.settle = quiet
+		return
+	}
+	l.settle = time.Time{}
 	removed, offline, silent := s.roster.settle()
 	if s.config.Reconnect.AskBuddies {
-		for _, id := range silent {
-			if !l.post(&gpwire.AddBuddy{SessionKey: s.key, ProfileID: id}) {
-				s.state.Counters.Dropped++
-			}
-		}
+		l.ask = silent
 	}
 	if len(removed)+len(offline) > manyChanges {
 		s.changed(ChangeMany, 0)

@@ -20,8 +20,9 @@ type roster struct {
 	outgoing map[ProfileID]OutgoingRequest
 	blocked  map[ProfileID]bool
 
-	connection uint32 // counts the logins of the session; what was last told of on an earlier one may be over
-	listed     bool   // a list of buddies came on this connection
+	connection uint32    // counts the logins of the session; what was last told of on an earlier one may be over
+	listed     bool      // a list of buddies came on this connection
+	told       time.Time // when the server last told of a buddy, while stale
 	stale      bool
 
 	version  uint64
@@ -208,6 +209,14 @@ func (r *roster) unblock(id ProfileID) bool {
 	return true
 }
 
+// tell notes that the server is still telling of the buddies after a reconnect. What it says again of one does not count: a
+// roster in which much happens would never be fresh.
+func (r *roster) tell(id ProfileID) {
+	if known := r.buddies[id]; r.stale && known.spoken != r.connection {
+		r.told = time.Now()
+	}
+}
+
 // settle ends the comparison after a reconnect. Who is not on the list that came is removed; who is, or might be, and of
 // whom the server was silent, is offline.
 func (r *roster) settle() (removed, offline, silent []ProfileID) {
@@ -283,6 +292,7 @@ type gameNews struct {
 func (s *Session) handleStatus(status BuddyStatus, game *GameInfo) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.roster.tell(status.ProfileID)
 	judged := s.roster.judge(&status, game)
 	switch judged {
 	case newsBlocked:
@@ -322,6 +332,9 @@ func (s *Session) handleBuddyList(m *gpwire.BuddyList) {
 	defer s.mu.Unlock()
 	first := s.roster.connection == 1
 	s.roster.listed = true
+	if s.roster.stale {
+		s.roster.told = time.Now()
+	}
 	added := s.roster.add(m.ProfileIDs...)
 	if first || added > 0 { // after a reconnect, only what is new is news
 		s.events.push(&BuddyList{ProfileIDs: m.ProfileIDs})

@@ -156,17 +156,19 @@ func (s *Session) write(l *link) {
 	defer timer.Stop()
 	pace := newPace(s.config.SendRate)
 	for {
+		s.askAgain(l)
+		out, open := l.out, (<-chan time.Time)(nil)
+		if wait := pace.wait(time.Now()); wait > 0 {
+			out, open = nil, time.After(wait)
+		}
 		select {
 		case <-s.closing:
-			s.sayGoodbye(l, nil)
+			s.sayGoodbye(l)
 			return
 		case <-l.broken:
 			return
-		case message := <-l.out:
-			if wait := pace.wait(time.Now()); wait > 0 && !s.pause(l, wait) {
-				s.sayGoodbye(l, message)
-				return
-			}
+		case <-open:
+		case message := <-out:
 			if !message.taken.Load() {
 				pace.spend(time.Now())
 			}
@@ -182,19 +184,6 @@ func (s *Session) write(l *link) {
 			timer.Reset(s.untilDue(l))
 		}
 	}
-}
-
-// pause waits, unless the connection ends before.
-func (s *Session) pause(l *link, wait time.Duration) bool {
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
-		return true
-	case <-s.closing:
-	case <-l.broken:
-	}
-	return false
 }
 
 // deliver writes a message that nobody has taken back.
@@ -236,14 +225,11 @@ func (s *Session) lost(l *link, err *Error) {
 }
 
 // sayGoodbye sends what is still waiting, and the logout.
-func (s *Session) sayGoodbye(l *link, first *outgoing) {
+func (s *Session) sayGoodbye(l *link) {
 	s.mu.Lock()
 	goodbye, key := s.goodbye, s.key
 	s.mu.Unlock()
 	if goodbye.IsZero() {
-		return
-	}
-	if first != nil && s.deliver(l, first) != nil {
 		return
 	}
 	for {
@@ -290,14 +276,17 @@ type pace struct {
 	ahead time.Time     // when as much has been sent as may be
 }
 
-// paceBurst is how many seconds' worth of messages may be sent at once.
-const paceBurst = 2
+// paceBurst is how much time's worth of messages may be sent at once; one message always may.
+const paceBurst = 2 * time.Second
+
+// slowest bounds the wait that a tiny rate asks for.
+const slowest = time.Hour
 
 func newPace(rate float64) pace {
 	if rate <= 0 {
 		return pace{}
 	}
-	return pace{each: time.Duration(float64(time.Second) / rate)}
+	return pace{each: time.Duration(min(float64(time.Second)/rate, float64(slowest)))}
 }
 
 // wait is how long the next message has to wait.
@@ -305,7 +294,7 @@ func (p *pace) wait(now time.Time) time.Duration {
 	if p.each == 0 {
 		return 0
 	}
-	return p.ahead.Add(p.each).Sub(now.Add(paceBurst * time.Second))
+	return p.ahead.Add(p.each).Sub(now.Add(max(paceBurst, p.each)))
 }
 
 func (p *pace) spend(now time.Time) {

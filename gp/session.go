@@ -50,6 +50,7 @@ type Session struct {
 	presence  *Presence   // what the player wants to publish
 	published *Presence   // what the server was told on this connection
 	quiet     int
+	turn      chan struct{} // has room for who may change a setting, see Session.set
 	searches  chan struct{} // see Searcher.room; nil until somebody searches
 	invites   []ProductID   // nil: nothing was said about them
 }
@@ -65,6 +66,7 @@ func newSession(config Config) *Session {
 		log:       config.Logger,
 		events:    newQueue(config.EventQueue),
 		closing:   make(chan struct{}),
+		turn:      make(chan struct{}, 1),
 		lifetime:  lifetime,
 		over:      over,
 		state:     State{Since: time.Now()},
@@ -109,7 +111,8 @@ func (s *Session) Done() <-chan struct{} { return s.closing }
 func (s *Session) Err() error { return s.State().Err }
 
 // Close logs out, closes the connection and waits until the session's goroutines are gone, at most a second. It may be
-// called several times and from anywhere, and ends the wait for a new connection at once.
+// called several times and from anywhere but the functions of Config, which run in those goroutines, and ends the wait for a
+// new connection at once.
 func (s *Session) Close() error {
 	s.end(nil, true)
 	s.done.Wait()
