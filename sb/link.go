@@ -229,9 +229,7 @@ func (l *link) read(patience time.Duration) error {
 	if patience > 0 {
 		deadline = start.Add(patience)
 	}
-	if err := l.conn.SetReadDeadline(deadline); err != nil {
-		return err
-	}
+	_ = l.conn.SetReadDeadline(deadline) // the pipe of a master that has closed refuses it; Read tells what happened
 	n, err := l.conn.Read(l.buf)
 	l.waited += time.Since(start)
 	if n == 0 {
@@ -329,12 +327,12 @@ func (l *link) readError(ctx context.Context, err error) error {
 	switch {
 	case ctx.Err() != nil:
 		return l.fail(context.Cause(ctx), "")
-	case errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe):
+	case errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe) && l.track.get().Step == StepClosed:
 		return l.fail(net.ErrClosed, "")
 	}
 	var timeout net.Error
 	if !errors.As(err, &timeout) || !timeout.Timeout() {
-		return l.fail(err, "")
+		return l.fail(err, "the master closed the connection, or the way to it broke")
 	}
 	switch {
 	case sbwire.ClearText(l.header):

@@ -264,9 +264,8 @@ func (l *oldLink) receive() ([]byte, error) {
 	left := l.config.ListTimeout - l.waited
 	l.lastWait = left <= l.config.ReplyTimeout
 	start := time.Now()
-	if err := l.conn.SetReadDeadline(start.Add(max(min(left, l.config.ReplyTimeout), time.Nanosecond))); err != nil {
-		return nil, err
-	}
+	// The pipe of a master that has closed refuses a deadline; Read tells what happened.
+	_ = l.conn.SetReadDeadline(start.Add(max(min(left, l.config.ReplyTimeout), time.Nanosecond)))
 	n, err := l.conn.Read(l.buf)
 	l.waited += time.Since(start)
 	l.link.received += int64(n)
@@ -296,7 +295,7 @@ func (l *oldLink) received(ctx context.Context, err error, said []byte, hint str
 		return l.fail(ErrSilence, "the list takes longer than "+l.config.ListTimeout.String())
 	case isNet && timeout.Timeout():
 		return l.fail(ErrSilence, "the master stopped in the middle; "+hint)
-	case errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe):
+	case errors.Is(err, net.ErrClosed), errors.Is(err, io.ErrClosedPipe) && l.track.get().Step == StepClosed:
 		return l.fail(net.ErrClosed, "")
 	case l.link.received == 0:
 		return l.fail(joined(ErrRefused, err), "the master closed the connection without a word; "+hint)
