@@ -68,7 +68,7 @@ type Config struct {
 	MaxListBytes    int // what the servers of a subscription may take in memory; 0 means 128 MiB
 
 	// NatNeg says how Connect negotiates. What is empty in Game, Domain, Host, Resolver, ListenPacket and Logger is taken
-	// from this Config.
+	// from this Config. The addresses of the listing are added to its Candidates.
 	NatNeg natneg.Config
 
 	// Challenge makes the eight characters of each list request; nil means at random. Tests that replay a recording set it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -132,7 +133,7 @@ func (c *connector) ways() []way {
 	if server.Hidden() {
 		return append(list, way{PathNatNeg, c.negotiate})
 	}
-	if own := c.browser.PublicAddr(); own.IsValid() && server.Private.IsValid() && server.Addr.Addr() == own {
+	if c.browser.shares(server) {
 		list = append(list, way{PathLAN, func(ctx context.Context) (*Connection, netip.AddrPort, error) {
 			return c.proved(ctx, server.Private, c.gamePort(server.Private))
 		}})
@@ -184,9 +185,31 @@ func (c *connector) negotiate(ctx context.Context) (*Connection, netip.AddrPort,
 	if err := c.browser.SendMessage(ctx, c.server.Addr, qr2wire.AppendCookie(nil, cookie)); err != nil {
 		return nil, netip.AddrPort{}, err
 	}
-	result, err := natneg.Negotiate(ctx, c.conn, c.browser.config.natNeg(), cookie, natneg.Guest)
+	config := c.browser.config.natNeg()
+	config.Candidates = c.candidates(config.Candidates)
+	result, err := natneg.Negotiate(ctx, c.conn, config, cookie, natneg.Guest)
 	if err != nil {
 		return nil, netip.AddrPort{}, err
 	}
 	return &Connection{Conn: result.Conn, NatNeg: result}, result.Remote, nil
+}
+
+// candidates adds the addresses of the listing to those that the Config has: the socket that negotiates is the one for queries
+// or that of the game. A private address means something only behind the same public one.
+func (c *connector) candidates(given []netip.AddrPort) []netip.AddrPort {
+	list := slices.Clone(given)
+	add := func(addr netip.AddrPort) {
+		for _, addr := range []netip.AddrPort{addr, c.gamePort(addr)} {
+			if addr.IsValid() && addr.Port() != 0 && !slices.Contains(list, addr) {
+				list = append(list, addr)
+			}
+		}
+	}
+	if !c.server.Hidden() {
+		add(c.server.Addr)
+		if c.browser.shares(c.server) {
+			add(c.server.Private)
+		}
+	}
+	return list
 }

@@ -40,8 +40,7 @@
 //	(1) in releases before this one
 //	(2) it signs with a constant, which masters that check signatures refuse
 //
-// What it does not do: ICMP where the system wants privileges for it (see [ICMP]), and asking servers over IPv6 other than
-// one by one, with Query.
+// What it does not do: ICMP where the system wants privileges for it (see [ICMP]).
 //
 // The living masters differ much (spec servers.md §4); what works with all of them is: a plain filter, a few fields. A
 // master that does not like a request mostly says nothing at all, so everything has a time limit, and [ErrSilence] is

@@ -32,7 +32,9 @@ type prober struct {
 
 	probes map[netip.AddrPort]*probe
 	pinged map[uint32]*probe // the same by their ids, with ICMP only: its answers do not name a port
-	ready  []*probe          // want to send, in order
+	urgent []*probe          // want to send, in order: the number that a server gave is not good for long
+	ready  []*probe          // the same of those that are asked for the first time, or again
+	twins  int               // servers in probe.twins
 	timed  deadlines         // the others
 	trips  roundTrips
 	pace   pacer
@@ -41,6 +43,7 @@ type prober struct {
 // probe is one server that is being queried.
 type probe struct {
 	server   Server
+	twins    []Server       // others at the same address: the answer is theirs, too
 	addr     netip.AddrPort // where it is queried
 	protocol Protocol
 	id       uint32 // upper bits of its request keys
@@ -70,10 +73,12 @@ type queryCounters struct {
 	sent, repeated, answered, unanswered, ignored, malformed, dropped atomic.Int64
 }
 
-// add starts to query a server; it reports false if that address is being queried already.
-func (p *prober) add(server Server, addr netip.AddrPort) bool {
-	if _, ok := p.probes[addr]; ok {
-		return false
+// add starts to query a server. If its address is being queried already, it gets the same answer.
+func (p *prober) add(server Server, addr netip.AddrPort) {
+	if q, ok := p.probes[addr]; ok {
+		q.twins = append(q.twins, server)
+		p.twins++
+		return
 	}
 	q := &probe{server: server, addr: addr, id: randomID(), place: -1, protocol: p.protocol}
 	switch {
@@ -90,8 +95,10 @@ func (p *prober) add(server Server, addr netip.AddrPort) bool {
 		p.pinged[q.id] = q
 	}
 	p.enqueue(q)
-	return true
 }
+
+// size is how many servers are under way.
+func (p *prober) size() int { return len(p.probes) + p.twins }
 
 func randomID() uint32 {
 	var random [4]byte
@@ -105,14 +112,22 @@ func (p *prober) enqueue(q *probe) {
 			heap.Remove(&p.timed, q.place)
 		}
 		q.queued = true
-		p.ready = append(p.ready, q)
+		if q.answered {
+			p.urgent = append(p.urgent, q)
+		} else {
+			p.ready = append(p.ready, q)
+		}
 	}
 }
+
+// sendable reports whether next has something to send.
+func (p *prober) sendable() bool { return len(p.urgent)+len(p.ready) > 0 }
 
 // remove forgets a server.
 func (p *prober) remove(q *probe) {
 	delete(p.probes, q.addr)
 	delete(p.pinged, q.id)
+	p.twins -= len(q.twins)
 	if q.place >= 0 {
 		heap.Remove(&p.timed, q.place)
 	}
@@ -159,10 +174,14 @@ func (p *prober) wantsChallenge(attempt int) bool {
 
 // next makes the next datagram; ok is false if there is none.
 func (p *prober) next(now time.Time) (datagram []byte, to netip.AddrPort, ok bool) {
-	for len(p.ready) > 0 {
-		q := p.ready[0]
-		p.ready[0] = nil
-		p.ready = p.ready[1:]
+	for p.sendable() {
+		queue := &p.ready
+		if len(p.urgent) > 0 {
+			queue = &p.urgent
+		}
+		q := (*queue)[0]
+		(*queue)[0] = nil
+		*queue = (*queue)[1:]
 		q.queued = false
 		if p.probes[q.addr] != q {
 			continue
@@ -235,9 +254,9 @@ func splitKey(key qr2wire.Key) (id uint32, n int) {
 	return number >> sendBits, int(number & (1<<sendBits - 1))
 }
 
-// handle takes a datagram. done is the server whose query ended with it. known is false if it came from an address that
+// handle takes a datagram. done are the servers whose query ended with it. known is false if it came from an address that
 // is not being queried.
-func (p *prober) handle(b []byte, from netip.AddrPort, at time.Time) (done *Server, known bool) {
+func (p *prober) handle(b []byte, from netip.AddrPort, at time.Time) (done []Server, known bool) {
 	q, known := p.probes[from]
 	switch {
 	case p.pinged != nil:
@@ -283,18 +302,24 @@ func (p *prober) handle(b []byte, from netip.AddrPort, at time.Time) (done *Serv
 }
 
 // answer ends the query of a server with what it said.
-func (p *prober) answer(q *probe, ping time.Duration, data qr2wire.Data) *Server {
+func (p *prober) answer(q *probe, ping time.Duration, data qr2wire.Data) []Server {
 	p.remove(q)
 	p.stats.answered.Add(1)
-	server := q.server
-	server.QueryErr = nil
-	server.Ping = ping
-	if q.protocol != ICMP {
-		server.Protocol = q.protocol
-		server = withData(server, data)
+	servers := q.servers()
+	for i := range servers {
+		server := &servers[i]
+		server.QueryErr = nil
+		server.Ping = ping
+		if q.protocol != ICMP {
+			server.Protocol = q.protocol
+			*server = withData(*server, data)
+		}
 	}
-	return &server
+	return servers
 }
+
+// servers are those that the answer is for.
+func (q *probe) servers() []Server { return append([]Server{q.server}, q.twins...) }
 
 // heard learns from the answer to datagram n of a probe: how long it took, and whether the one before it was lost.
 func (p *prober) heard(q *probe, n int, at time.Time) {
@@ -343,19 +368,20 @@ func (p *prober) expire(now time.Time) (done []Server) {
 			continue
 		}
 		if q.old != nil && q.old.whole() {
-			done = append(done, *p.answer(q, q.old.ping, q.old.parts.Data()))
+			done = append(done, p.answer(q, q.old.ping, q.old.parts.Data())...)
 			continue
 		}
 		p.remove(q)
 		p.stats.unanswered.Add(1)
-		done = append(done, q.lost())
+		for _, server := range q.servers() {
+			done = append(done, q.lost(server))
+		}
 	}
 	return done
 }
 
 // lost is the server with why its query failed, and with the parts of a reply that came.
-func (q *probe) lost() Server {
-	server := q.server
+func (q *probe) lost(server Server) Server {
 	failure := &Error{Op: "query", Peer: q.addr.String(), Reason: "no reply to any of the datagrams", Err: ErrNoAnswer}
 	if q.unsent > 0 && q.unsent == len(q.sends) {
 		failure.Reason, failure.Err = "the datagrams could not be sent", joined(ErrNoAnswer, q.sendErr)

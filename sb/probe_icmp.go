@@ -63,7 +63,7 @@ func appendEcho(b []byte, to netip.Addr, key qr2wire.Key) []byte {
 }
 
 // handleEcho takes what an ICMP socket has received.
-func (p *prober) handleEcho(b []byte, from netip.AddrPort, at time.Time) *Server {
+func (p *prober) handleEcho(b []byte, from netip.AddrPort, at time.Time) []Server {
 	number := protocolICMP
 	if from.Addr().Is6() {
 		number = protocolICMPv6

@@ -30,7 +30,7 @@ func oldQuestion(query DirectQuery) []byte {
 }
 
 // handleOld takes a datagram of a server that is asked in QR1.
-func (p *prober) handleOld(q *probe, b []byte, at time.Time) *Server {
+func (p *prober) handleOld(q *probe, b []byte, at time.Time) []Server {
 	if len(q.sends) == 0 {
 		p.stats.ignored.Add(1) // it was not asked yet
 		return nil

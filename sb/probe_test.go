@@ -27,6 +27,7 @@ func FuzzProber(f *testing.F) {
 		}
 		addr := netip.MustParseAddrPort("192.0.2.1:6500")
 		p.add(Server{Addr: addr}, addr)
+		p.add(Server{Addr: addr}, addr) // listed twice
 		done := 0
 		now := time.Unix(1000, 0)
 		for range 100 {
@@ -45,14 +46,13 @@ func FuzzProber(f *testing.F) {
 					datagram = append(append([]byte{datagram[0]}, key[:]...), datagram[1:]...)
 				}
 				input = input[2+size:]
-				if server, _ := p.handle(datagram, addr, now); server != nil {
-					done++
-				}
+				servers, _ := p.handle(datagram, addr, now)
+				done += len(servers)
 			}
 			now = now.Add(200 * time.Millisecond)
 			done += len(p.expire(now))
 		}
-		if done != 1 || len(p.probes) != 0 || len(p.timed) != 0 || len(p.pinged) != 0 {
+		if done != 2 || p.size() != 0 || len(p.timed) != 0 || len(p.pinged) != 0 {
 			t.Fatalf("%d answers; %d probes, %d deadlines left", done, len(p.probes), len(p.timed))
 		}
 	})

@@ -52,12 +52,8 @@ func (b *Browser) Query(ctx context.Context, addr netip.AddrPort, query DirectQu
 		return Server{}, &Error{Op: "query", Peer: addr.String(), Reason: "this is not an address that can be asked", Err: ErrUnreachable}
 	}
 	source := func(yield func(Server) bool) { yield(Server{Addr: addr}) }
-	network := "udp4"
-	if addr.Addr().Unmap().Is6() {
-		network = "udp6"
-	}
 	var server Server
-	for result, err := range b.query(ctx, network, source, query, nil) {
+	for result, err := range b.query(ctx, networkOf(addr), source, query, nil) {
 		if err == nil {
 			err = result.QueryErr
 		}
@@ -72,23 +68,31 @@ func (b *Browser) Query(ctx context.Context, addr netip.AddrPort, query DirectQu
 	return server, nil
 }
 
-// QueryAll asks many game servers about themselves, Config.QueryConcurrency at a time, over one socket, and yields them as
-// they answer or are given up: then Server.QueryErr says why. What the list said of a server is kept where the server
+// QueryAll asks many game servers about themselves, Config.QueryConcurrency at a time, over one socket (two if some of them
+// have IPv6 addresses), and yields each of them as it answers or is given up: then Server.QueryErr says why. What the list said of a server is kept where the server
 // itself says nothing. An error that ends everything comes last. servers is read from another goroutine; it should end
 // when ctx does, since leaving the loop waits for it. Servers behind our own public address are asked at their private one.
 //
-// All servers are asked, over IPv4, FlagDirect or not: many masters do not know who can be reached. Those whose addresses the
-// master hides cannot be asked: their QueryErr is ErrHidden.
+// All servers are asked, FlagDirect or not: many masters do not know who can be reached. Those whose addresses the master
+// hides cannot be asked: their QueryErr is ErrHidden; that of a server without an address or port is ErrUnreachable. Servers
+// with the same address at the same time share one question and its answer.
 func (b *Browser) QueryAll(ctx context.Context, servers iter.Seq[Server], query DirectQuery) iter.Seq2[Server, error] {
 	return b.query(ctx, "udp4", servers, query, nil)
 }
 
 // queryAddr is where a server is queried (spec sb.md B.1).
 func (b *Browser) queryAddr(server Server) netip.AddrPort {
-	if own := b.PublicAddr(); own.IsValid() && server.Private.IsValid() && server.Addr.Addr() == own {
-		return server.Private
+	addr := server.Addr
+	if b.shares(server) {
+		addr = server.Private
 	}
-	return netip.AddrPortFrom(server.Addr.Addr().Unmap(), server.Addr.Port())
+	return netip.AddrPortFrom(addr.Addr().Unmap(), addr.Port())
+}
+
+// shares reports whether a server is behind our own public address, where its private one counts.
+func (b *Browser) shares(server Server) bool {
+	own := b.PublicAddr()
+	return own.IsValid() && server.Private.IsValid() && server.Addr.Addr().Unmap() == own
 }
 
 // newProber makes the state of one run.
@@ -165,31 +169,19 @@ func (b *Browser) query(ctx context.Context, network string, source iter.Seq[Ser
 			fail(err)
 			return
 		}
-		var conn net.PacketConn
-		if p.query.Protocol == ICMP {
-			conn, err = listenICMP(network)
-		} else {
-			conn, err = b.config.ListenPacket(ctx, network, ":0")
-		}
-		if err != nil {
-			fail(err)
-			return
-		}
 		ctx, cancel := context.WithCancel(ctx)
+		defer cancel()
 		if lan != nil {
 			p.challenge = true // no back end speaks for these servers
 		}
-		r := &run{browser: b, prober: p, conn: conn, lan: lan, arrivals: make(chan arrival, maxArrivals), source: make(chan Server),
-			broken: make(chan error, 1)}
-		r.udp, _ = conn.(*net.UDPConn)
-		if buffered, ok := conn.(interface{ SetReadBuffer(int) error }); ok {
-			_ = buffered.SetReadBuffer(readBufferSize) // the system gives what it allows
+		r := &run{browser: b, prober: p, lan: lan, arrivals: make(chan arrival, maxArrivals), source: make(chan Server),
+			broken: make(chan error, 2), sockets: make(map[string]*socket)}
+		if _, err := r.socket(ctx, network); err != nil {
+			fail(err)
+			return
 		}
-		var work sync.WaitGroup
-		work.Go(func() { r.read(ctx) })
-		work.Go(func() { r.feed(ctx, source) })
-		defer work.Wait()
-		defer conn.Close()
+		r.work.Go(func() { r.feed(ctx, source) })
+		defer r.close()
 		defer cancel()
 		if err := r.loop(ctx, yield); err != nil {
 			fail(err)
@@ -201,8 +193,8 @@ func (b *Browser) query(ctx context.Context, network string, source iter.Seq[Ser
 type run struct {
 	browser  *Browser
 	prober   *prober
-	conn     net.PacketConn
-	udp      *net.UDPConn // conn, if it is one: its own methods do not allocate
+	sockets  map[string]*socket // by network: udp4, udp6
+	work     sync.WaitGroup
 	lan      *discovery
 	arrivals chan arrival
 	source   chan Server
@@ -210,10 +202,50 @@ type run struct {
 	sent     atomic.Int64
 }
 
-func (r *run) read(ctx context.Context) {
+// socket gives the socket for a network. The second one is opened when it is needed.
+func (r *run) socket(ctx context.Context, network string) (*socket, error) {
+	if s, ok := r.sockets[network]; ok {
+		return s, nil
+	}
+	var conn net.PacketConn
+	var err error
+	if r.prober.query.Protocol == ICMP {
+		conn, err = listenICMP(network)
+	} else {
+		conn, err = r.browser.config.ListenPacket(ctx, network, ":0")
+	}
+	if err != nil {
+		return nil, err
+	}
+	s := &socket{conn: conn}
+	s.udp, _ = conn.(*net.UDPConn)
+	if buffered, ok := conn.(interface{ SetReadBuffer(int) error }); ok {
+		_ = buffered.SetReadBuffer(readBufferSize) // the system gives what it allows
+	}
+	r.sockets[network] = s
+	r.work.Go(func() { r.read(ctx, s) })
+	return s, nil
+}
+
+func (r *run) close() {
+	for _, s := range r.sockets {
+		s.conn.Close()
+	}
+	r.work.Wait()
+}
+
+func (r *run) writeTo(b []byte, to netip.AddrPort) error {
+	s := r.sockets[networkOf(to)]
+	if s == nil {
+		return errors.New("there is no socket for " + networkOf(to)) // of a LAN search
+	}
+	return s.writeTo(b, to)
+}
+
+func (r *run) read(ctx context.Context, s *socket) {
 	buf := make([]byte, maxReplySize)
 	for failures := 0; ctx.Err() == nil; {
-		n, from, ok, err := r.readFrom(buf)
+		n, from, ok, err := s.readFrom(buf)
 		if err != nil {
 			if failures++; errors.Is(err, net.ErrClosed) || int64(failures) >= maxReadErrors+r.sent.Load() {
 				r.broken <- err
@@ -233,38 +265,6 @@ func (r *run) read(ctx context.Context) {
 	}
 }
 
-// readFrom reads a datagram; ok is false if its sender has no address that we could ask.
-func (r *run) readFrom(buf []byte) (n int, from netip.AddrPort, ok bool, err error) {
-	if r.udp != nil {
-		n, from, err = r.udp.ReadFromUDPAddrPort(buf)
-		return n, netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), true, err
-	}
-	n, addr, err := r.conn.ReadFrom(buf)
-	if err != nil {
-		return 0, netip.AddrPort{}, false, err
-	}
-	from, ok = addrPortOf(addr)
-	return n, from, ok, nil
-}
-
-func (r *run) writeTo(b []byte, to netip.AddrPort) error {
-	if r.udp != nil {
-		_, err := r.udp.WriteToUDPAddrPort(b, to)
-		return err
-	}
-	_, err := r.conn.WriteTo(b, net.UDPAddrFromAddrPort(to))
-	return err
-}
-
-func addrPortOf(addr net.Addr) (netip.AddrPort, bool) {
-	udp, ok := addr.(*net.UDPAddr)
-	if !ok {
-		return netip.AddrPort{}, false
-	}
-	from := udp.AddrPort()
-	return netip.AddrPortFrom(from.Addr().Unmap(), from.Port()), true
-}
-
 func (r *run) feed(ctx context.Context, source iter.Seq[Server]) {
 	defer close(r.source)
 	for server := range source {
@@ -282,11 +282,19 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 	source := r.source
 	timer := time.NewTimer(0)
 	defer timer.Stop()
+	give := func(servers []Server) bool {
+		for _, server := range servers {
+			if !yield(server, nil) {
+				return false
+			}
+		}
+		return true
+	}
 	for {
 		// What has come is looked at before anything is given up, however long the last yield took.
 		// But a flood must not keep us from the rest.
 		for range len(r.arrivals) {
-			if done := r.arrived(<-r.arrivals); done != nil && !yield(*done, nil) {
+			if !give(r.arrived(<-r.arrivals)) {
 				return nil
 			}
 		}
@@ -294,10 +302,8 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 			return ctx.Err()
 		}
 		now := time.Now()
-		for _, server := range p.expire(now) {
-			if !yield(server, nil) {
-				return nil
-			}
+		if !give(p.expire(now)) {
+			return nil
 		}
 		wake, waiting := r.sendReady(now)
 		listening := false
@@ -323,7 +329,7 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 			tick = timer.C
 		}
 		input := source
-		if len(p.probes) >= r.browser.config.QueryConcurrency {
+		if p.size() >= r.browser.config.QueryConcurrency {
 			input = nil
 		}
 		select {
@@ -333,7 +339,7 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 			return err
 		case <-tick:
 		case a := <-r.arrivals:
-			if done := r.arrived(a); done != nil && !yield(*done, nil) {
+			if !give(r.arrived(a)) {
 				return nil
 			}
 		case server, ok := <-input:
@@ -341,20 +347,34 @@ func (r *run) loop(ctx context.Context, yield func(Server, error) bool) error {
 				source = nil
 				continue
 			}
-			if server.Hidden() {
-				server.QueryErr = &Error{Op: "query", Peer: server.Addr.String(), Err: ErrHidden}
-				if !yield(server, nil) {
-					return nil
-				}
-				continue
+			if server.QueryErr = r.start(ctx, server); server.QueryErr != nil && !yield(server, nil) {
+				return nil
 			}
-			p.add(server, r.browser.queryAddr(server))
 		}
 	}
 }
 
+// start begins to query a server, or says why that cannot be.
+func (r *run) start(ctx context.Context, server Server) error {
+	addr := r.browser.queryAddr(server)
+	fail := func(reason string, err error) error {
+		return &Error{Op: "query", Peer: server.Addr.String(), Reason: reason, Err: err}
+	}
+	switch {
+	case server.Hidden():
+		return fail("", ErrHidden)
+	case !addr.IsValid() || addr.Port() == 0:
+		return fail("this is not an address that can be asked", ErrUnreachable)
+	}
+	if _, err := r.socket(ctx, networkOf(addr)); err != nil {
+		return fail("", joined(ErrUnreachable, err))
+	}
+	r.prober.add(server, addr)
+	return nil
+}
+
 // arrived gives a datagram to the prober, or takes its sender for a server of the LAN.
-func (r *run) arrived(a arrival) *Server {
+func (r *run) arrived(a arrival) []Server {
 	done, known := r.prober.handle(a.b, a.from, a.at)
 	if known {
 		return done
@@ -371,7 +391,7 @@ func (r *run) arrived(a arrival) *Server {
 func (r *run) sendReady(now time.Time) (wake time.Time, waiting bool) {
 	p := r.prober
 	p.pace.adapt(now, p.trips.mean)
-	for len(p.ready) > 0 {
+	for p.sendable() {
 		if ok, wake := p.pace.take(now); !ok {
 			return wake, true
 		}

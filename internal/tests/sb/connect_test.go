@@ -150,7 +150,17 @@ func TestWrongSecretIsNamed(t *testing.T) {
 // The whole way: the cookie travels through the list master and the QR2 master to a real host, both negotiate on the
 // matchup servers, and packets flow on the host's own game socket.
 func TestConnectThroughNatNeg(t *testing.T) {
-	matchup, err := natnegtest.New(natnegtest.Config{})
+	nowhere := loopbackServer(t, &gameServer{mute: true})
+	for name, guess := range map[string]func(uint8, netip.AddrPort) netip.AddrPort{
+		"the servers see the true address": nil,
+		"only the list has it":             func(uint8, netip.AddrPort) netip.AddrPort { return nowhere },
+	} {
+		t.Run(name, func(t *testing.T) { connectThroughNatNeg(t, natnegtest.Faults{Guess: guess}) })
+	}
+}
+
+func connectThroughNatNeg(t *testing.T, faults natnegtest.Faults) {
+	matchup, err := natnegtest.New(natnegtest.Config{Faults: faults})
 	require.NoError(t, err)
 	defer matchup.Close()
 	master, err := qr2test.New(qr2test.Config{Games: games, NoProbe: true})

@@ -418,8 +418,11 @@ func TestQueryErrorsNameThePeer(t *testing.T) {
 	typed(t, err, sb.ErrUnreachable)
 
 	// What cannot be sent is not "no reply".
-	browser = newBrowser(t, sb.Config{QueryTimeout: time.Millisecond})
-	for server, err := range browser.QueryAll(t.Context(), slices.Values([]sb.Server{{Addr: netip.MustParseAddrPort("[::1]:9")}}), sb.DirectQuery{}) {
+	browser = newBrowser(t, sb.Config{QueryTimeout: time.Millisecond, ListenPacket: func(ctx context.Context, network, address string) (net.PacketConn, error) {
+		conn, err := new(net.ListenConfig).ListenPacket(ctx, network, address)
+		return mutedConn{conn}, err
+	}})
+	for server, err := range browser.QueryAll(t.Context(), slices.Values([]sb.Server{{Addr: addr}}), sb.DirectQuery{}) {
 		require.NoError(t, err)
 		require.ErrorIs(t, server.QueryErr, sb.ErrNoAnswer)
 		require.ErrorContains(t, server.QueryErr, "not be sent")
@@ -428,6 +431,11 @@ func TestQueryErrorsNameThePeer(t *testing.T) {
 	_, err = browser.Query(t.Context(), addr, sb.DirectQuery{Fields: slices.Repeat([]string{"hostname"}, 300)})
 	typed(t, err, sb.ErrNotConfigured)
 }
+
+// mutedConn is a socket that cannot be written to.
+type mutedConn struct{ net.PacketConn }
+
+func (mutedConn) WriteTo([]byte, net.Addr) (int, error) { return 0, errors.New("the network is down") }
 
 // deadConn is a socket that cannot be read any more.
 type deadConn struct{ net.PacketConn }
