@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -187,7 +188,9 @@ func (m *Mapping) pause(renewAt time.Time) (wait time.Duration, renew bool) {
 		check = never
 	}
 	if !renewAt.IsZero() {
-		if until := time.Until(renewAt); until <= check {
+		// On many systems Go's clock stands still while the machine sleeps, and the router's does not: the wall clock tells.
+		until := min(time.Until(renewAt), renewAt.Round(0).Sub(time.Now().Round(0)))
+		if until <= check {
 			return until, true
 		}
 	}
@@ -273,14 +276,12 @@ func (m *Mapping) again(ctx context.Context, c client, want request) (grant, err
 	return g, err
 }
 
-// hold adds a mapping to those that are to be deleted in the end; one that renews another takes its place.
+// hold adds a mapping to those that are to be deleted in the end, as the last one, which is in use; it replaces the one that
+// it renews.
 func hold(holds []held, h held) []held {
-	for i, old := range holds {
-		if old.client.protocol() == h.client.protocol() && old.client.router() == h.client.router() && old.grant.external.Port() == h.grant.external.Port() {
-			holds[i] = h
-			return holds
-		}
-	}
+	holds = slices.DeleteFunc(holds, func(old held) bool {
+		return old.client.protocol() == h.client.protocol() && old.client.router() == h.client.router() && old.grant.external.Port() == h.grant.external.Port()
+	})
 	if len(holds) == maxHolds {
 		holds = holds[1:]
 	}

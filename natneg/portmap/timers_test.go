@@ -240,3 +240,24 @@ func TestAnnouncements(t *testing.T) {
 		}
 	}
 }
+
+// What Close says is about the mapping in use, also when the router went back to an earlier port.
+func TestHoldsTheLastInUse(t *testing.T) {
+	f := &fake{}
+	of := func(port uint16) held {
+		return held{f, grant{external: netip.AddrPortFrom(netip.MustParseAddr("20.20.20.11"), port)}}
+	}
+	var holds []held
+	for _, port := range []uint16{1, 2, 1} {
+		holds = hold(holds, of(port))
+	}
+	if len(holds) != 2 || holds[1] != of(1) {
+		t.Error(holds)
+	}
+	for port := range uint16(3 * maxHolds) {
+		holds = hold(holds, of(port))
+	}
+	if len(holds) != maxHolds || holds[maxHolds-1] != of(3*maxHolds-1) {
+		t.Error(holds)
+	}
+}
