@@ -10,7 +10,9 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strings"
 	"time"
+	"unicode"
 
 	"github.com/huin/goupnp"
 	"github.com/huin/goupnp/dcps/internetgateway2"
@@ -157,11 +159,30 @@ func describe(ctx context.Context, config *Config, place location) ([]wanService
 // errNoService is what a media server's description gives.
 var errNoService = errors.New("the device opens no ports")
 
-// shorten makes text of a router fit for an error.
+// shorten makes text of a router fit for an error: short, and without what steers a terminal.
 func shorten(text string) string {
-	const limit = 100
+	const limit = 200
 	if len(text) > limit {
 		text = text[:limit] + "..."
 	}
-	return text
+	return strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return unicode.ReplacementChar
+		}
+		return r
+	}, text)
 }
+
+// strangersError is an error with words of a router in it: what goupnp could not read, it prints byte by byte.
+type strangersError struct{ error }
+
+// strangers makes an error of goupnp fit to be shown; nil stays nil.
+func strangers(err error) error {
+	if err == nil {
+		return nil
+	}
+	return strangersError{err}
+}
+
+func (e strangersError) Error() string { return shorten(e.error.Error()) }
+func (e strangersError) Unwrap() error { return e.error }

@@ -44,8 +44,10 @@
 // # Trust
 //
 // Whatever answers on the network is not believed more than it must be: descriptions and services are asked for at the
-// machine alone that answered, by address, without redirects or proxies, and up to a size; PCP's answers must carry our
-// nonce; others' mappings are neither replaced nor deleted, even if the router would allow it.
+// machine alone that answered, by address, without redirects or proxies, and up to a size; its words come short and printable
+// in errors; PCP's answers must carry our nonce. Others' mappings are neither replaced nor deleted, even if the router would
+// allow it, and neither is a port that the router shows to be open for this machine under another name, such as one that was
+// opened by hand: it is used as it is.
 //
 // # Dependencies
 //

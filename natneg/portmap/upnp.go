@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net"
 	"net/netip"
@@ -36,9 +37,10 @@ const (
 type upnpClient struct {
 	config    *Config
 	service   wanService
-	machine   netip.Addr // the router
-	local     netip.Addr // our address that faces it
-	permanent bool       // the router knows no leases
+	machine   netip.Addr      // the router
+	local     netip.Addr      // our address that faces it
+	permanent bool            // the router knows no leases
+	opened    map[uint16]bool // ports outside that this client has opened: routers may show another description than was given
 }
 
 // probeUPnP searches the networks and gives the first router that has a connection, or else the first that has none.
@@ -90,7 +92,7 @@ func connected(ctx context.Context, config *Config, place location) (*upnpClient
 		if errors.Is(err, errNoService) {
 			return nil, err
 		}
-		return nil, networkError(ctx, StepSearch, UPnP, place.from, err)
+		return nil, networkError(ctx, StepSearch, UPnP, place.from, strangers(err))
 	}
 	local, err := localAddr(ctx, config, place.from)
 	if err != nil {
@@ -98,7 +100,7 @@ func connected(ctx context.Context, config *Config, place location) (*upnpClient
 	}
 	var failed error
 	for _, service := range services {
-		client := &upnpClient{config: config, service: service, machine: place.from, local: local}
+		client := &upnpClient{config: config, service: service, machine: place.from, local: local, opened: make(map[uint16]bool)}
 		status, _, _, err := service.GetStatusInfoCtx(ctx)
 		switch {
 		case err != nil:
@@ -143,6 +145,7 @@ func (c *upnpClient) openPort(ctx context.Context, want request) (uint16, error)
 	if service, ok := c.service.(anyPort); ok {
 		port, fault := service.AddAnyPortMappingCtx(ctx, "", want.external, c.transport(), want.internal, c.local.String(), true, c.config.description(want.internal), c.leaseOf(want))
 		if fault == nil && port != 0 {
+			c.opened[port] = true
 			return port, nil
 		}
 	}
@@ -159,13 +162,19 @@ func (c *upnpClient) openPort(ctx context.Context, want request) (uint16, error)
 func (c *upnpClient) onePort(ctx context.Context, want request, external uint16) error {
 	// Some routers let anybody overwrite anybody's mapping: ask whose it is.
 	port, owner, enabled, description, _, err := c.service.GetSpecificPortMappingEntryCtx(ctx, "", external, c.transport())
-	if err == nil && enabled && (owner != c.local.String() || port != want.internal) && !c.leftover(owner, description, port) {
+	switch here := owner == c.local.String() && port == want.internal; {
+	case err != nil, here && c.isOurs(external, description, port), c.leftover(owner, description, port):
+	case here && enabled:
+		c.config.Logger.DebugContext(ctx, "UPnP: somebody has opened the port for this machine, by hand or with another program", "router", c.machine, "external", external)
+		return nil
+	default:
 		return &Error{Step: StepMap, Protocol: UPnP, Router: c.machine, Err: ErrConflict, Reason: fmt.Sprintf("port %d leads to %s, port %d", external, shorten(owner), port)}
 	}
 	for {
 		err := c.service.AddPortMappingCtx(ctx, "", external, c.transport(), want.internal, c.local.String(), true, c.config.description(want.internal), c.leaseOf(want))
-		c.config.Logger.DebugContext(ctx, "UPnP AddPortMapping", "router", c.machine, "external", external, "internal", want.internal, "permanent", c.permanent, "error", err)
+		c.config.Logger.DebugContext(ctx, "UPnP AddPortMapping", "router", c.machine, "external", external, "internal", want.internal, "permanent", c.permanent, "error", strangers(err))
 		if err == nil {
+			c.opened[external] = true
 			return nil
 		}
 		// Routers that know no leases say 725, or do not understand the number (spec portmap.md §6).
@@ -207,13 +216,13 @@ func (c *upnpClient) check(ctx context.Context, g grant) (finding, error) {
 }
 
 func (c *upnpClient) remove(ctx context.Context, g grant) error {
-	// Some routers let anybody delete anybody's mapping, and the port may be another device's by now.
-	port, owner, _, _, _, asked := c.service.GetSpecificPortMappingEntryCtx(ctx, "", g.external.Port(), c.transport())
-	if upnpCode(asked) == upnpNoEntry || asked == nil && (owner != c.local.String() || port != g.internal.Port()) {
+	// Some routers let anybody delete anybody's mapping, and the port may be another device's by now, or was opened by hand.
+	port, owner, _, description, _, asked := c.service.GetSpecificPortMappingEntryCtx(ctx, "", g.external.Port(), c.transport())
+	if upnpCode(asked) == upnpNoEntry || asked == nil && (owner != c.local.String() || port != g.internal.Port() || !c.isOurs(g.external.Port(), description, port)) {
 		return nil
 	}
 	err := c.service.DeletePortMappingCtx(ctx, "", g.external.Port(), c.transport())
-	c.config.Logger.DebugContext(ctx, "UPnP DeletePortMapping", "router", c.machine, "external", g.external.Port(), "error", err)
+	c.config.Logger.DebugContext(ctx, "UPnP DeletePortMapping", "router", c.machine, "external", g.external.Port(), "error", strangers(err))
 	if err == nil || upnpCode(err) == upnpNoEntry {
 		return nil
 	}
@@ -222,11 +231,7 @@ func (c *upnpClient) remove(ctx context.Context, g grant) error {
 
 // sweep deletes what has our name and our address, and leads to a port that no program has any more.
 func (c *upnpClient) sweep(ctx context.Context, keep grant) (int, error) {
-	type entry struct {
-		port      uint16
-		transport string
-	}
-	var dead []entry
+	var dead []uint16
 	for index := range uint16(maxEntries) {
 		_, external, transport, internal, owner, _, description, _, err := c.service.GetGenericPortMappingEntryCtx(ctx, index)
 		if err != nil {
@@ -236,13 +241,18 @@ func (c *upnpClient) sweep(ctx context.Context, keep grant) (int, error) {
 			break // the end of the list
 		}
 		if transport == c.transport() && external != keep.external.Port() && c.leftover(owner, description, internal) {
-			dead = append(dead, entry{external, transport}) // deleting now would renumber the list
+			dead = append(dead, external) // deleting now would renumber the list
 		}
 	}
 	var swept int
 	var failed error
-	for _, e := range dead {
-		if err := c.service.DeletePortMappingCtx(ctx, "", e.port, e.transport); err != nil && upnpCode(err) != upnpNoEntry {
+	for _, external := range dead {
+		// The list may be old, or name a mapping for one remote host beside that of somebody for all others.
+		internal, owner, _, description, _, err := c.service.GetSpecificPortMappingEntryCtx(ctx, "", external, c.transport())
+		if err != nil || !c.leftover(owner, description, internal) {
+			continue
+		}
+		if err := c.service.DeletePortMappingCtx(ctx, "", external, c.transport()); err != nil && upnpCode(err) != upnpNoEntry {
 			failed = c.refusal(ctx, StepOpen, err)
 			continue
 		}
@@ -251,26 +261,33 @@ func (c *upnpClient) sweep(ctx context.Context, keep grant) (int, error) {
 	return swept, failed
 }
 
-// leftover reports whether an entry is that of an earlier run of this program on this machine, which has ended.
-func (c *upnpClient) leftover(owner, description string, internal uint16) bool {
-	return owner == c.local.String() && description == c.config.description(internal) && internal != 0 && !inUse(c.config.Network, internal)
+// isOurs reports whether an entry that leads to our port was made by this program, now or in an earlier run.
+func (c *upnpClient) isOurs(external uint16, description string, internal uint16) bool {
+	return c.opened[external] || description == c.config.description(internal)
 }
 
-// inUse reports whether a program on this machine has the port, by trying to have it.
-func inUse(network Network, port uint16) bool {
-	address := net.JoinHostPort("", strconv.Itoa(int(port)))
-	if network == TCP {
-		listener, err := net.Listen("tcp4", address)
-		if err != nil {
+// leftover reports whether an entry is that of an earlier run of this program on this machine, which has ended.
+func (c *upnpClient) leftover(owner, description string, internal uint16) bool {
+	return owner == c.local.String() && description == c.config.description(internal) && internal != 0 && !inUse(c.config.Network, internal, c.local)
+}
+
+// inUse reports whether a program on this machine has the port, by trying to have it: on all addresses and on the one to
+// which the mapping leads, for some systems give the one to one program and the other to another.
+func inUse(network Network, port uint16, local netip.Addr) bool {
+	for _, host := range []string{"", local.String()} {
+		address := net.JoinHostPort(host, strconv.Itoa(int(port)))
+		var closer io.Closer
+		var err error
+		if network == TCP {
+			closer, err = net.Listen("tcp4", address)
+		} else {
+			closer, err = net.ListenPacket("udp4", address)
+		}
+		if err != nil || closer.Close() != nil {
 			return true
 		}
-		return listener.Close() != nil
 	}
-	conn, err := net.ListenPacket("udp4", address)
-	if err != nil {
-		return true
-	}
-	return conn.Close() != nil
+	return false
 }
 
 // externalAddr is the router's outside address.
@@ -302,7 +319,7 @@ func (c *upnpClient) refusal(ctx context.Context, step Step, err error) error {
 	code := upnpCode(err)
 	if code == 0 {
 		// goupnp gives the text alone of what it got from the network.
-		e := networkError(ctx, step, UPnP, c.machine, err)
+		e := networkError(ctx, step, UPnP, c.machine, strangers(err))
 		e.timeout = e.timeout || strings.Contains(err.Error(), "Client.Timeout")
 		return e
 	}

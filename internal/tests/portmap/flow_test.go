@@ -123,6 +123,22 @@ func TestSweepUPnP(t *testing.T) {
 	require.ElementsMatch(t, []uint16{6500, 6502, 6503, alive}, left)
 }
 
+// A port that was opened for this machine by hand is used as it is, and stays open in the end; a leftover of our own is not.
+func TestOpenedByHand(t *testing.T) {
+	for description, left := range map[string]int{"my server": 1, "": 1, "testgame udp 6500": 0} {
+		router, config := routerOf(t, portmaptest.Options{NoPCP: true, NoNATPMP: true})
+		config.CheckInterval = 10 * time.Millisecond
+		router.Add(portmaptest.Mapping{Transport: "UDP", External: 6500, Internal: netip.MustParseAddrPort("127.0.0.1:6500"), Description: description})
+		before := router.Mappings()
+		mapping := open(t, 6500, config)
+		require.Equal(t, uint16(6500), mapping.External().Port())
+		require.Eventually(t, func() bool { return mapping.State().Counters.Checks > 1 }, 5*time.Second, time.Millisecond)
+		require.Equal(t, left == 1, before[0] == router.Mappings()[0], "%q", description)
+		require.NoError(t, mapping.Close())
+		require.Len(t, router.Mappings(), left, "%q", description)
+	}
+}
+
 // With a state file the next run has the nonce with which PCP lets it touch the old mapping.
 func TestSweepPCP(t *testing.T) {
 	for _, protocol := range []portmap.Protocol{portmap.PCP, portmap.NATPMP} {

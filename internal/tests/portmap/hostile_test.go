@@ -12,6 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/stretchr/testify/require"
 
@@ -90,6 +91,27 @@ func TestWrongNonceAndDelay(t *testing.T) {
 	router.SetFaults(portmaptest.Faults{Delay: 400 * time.Millisecond})
 	config.SearchTimeout = 3 * time.Second
 	open(t, 6500, config)
+}
+
+// What a router says may end up on somebody's terminal: it comes short and without control characters.
+func TestWordsOfStrangers(t *testing.T) {
+	const envelope = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>`
+	for _, answer := range []string{
+		envelope + strings.Repeat("no action ", 5000) + "</s:Body></s:Envelope>",
+		"<" + strings.Repeat("long", 5000) + "/>",
+		envelope + "<u:GetStatusInfoResponse xmlns:u=\"urn:schemas-upnp-org:service:WANIPConnection:2\"><NewConnectionStatus>" +
+			strings.Repeat("\u0085\u202e", 5000) + "</NewConnectionStatus><NewLastConnectionError></NewLastConnectionError><NewUptime>1</NewUptime></u:GetStatusInfoResponse></s:Body></s:Envelope>",
+	} {
+		router, config := routerOf(t, portmaptest.Options{NoPCP: true, NoNATPMP: true})
+		router.SetFaults(portmaptest.Faults{Answer: answer})
+		config.SearchTimeout = 300 * time.Millisecond
+		_, err := portmap.Open(t.Context(), 6500, config)
+		require.Error(t, err)
+		require.Less(t, len(err.Error()), 1500)
+		for _, r := range err.Error() {
+			require.True(t, r == '\n' || unicode.IsPrint(r), "%q", err)
+		}
+	}
 }
 
 // A router must not make us ask a third party, whatever it names.

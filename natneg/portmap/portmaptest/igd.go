@@ -104,6 +104,10 @@ func (r *Router) serveSOAP(w http.ResponseWriter, request *http.Request) {
 		endless(w)
 		return
 	}
+	if faults.Answer != "" {
+		_, _ = io.WriteString(w, faults.Answer)
+		return
+	}
 	from, err := netip.ParseAddrPort(request.RemoteAddr)
 	if err != nil {
 		return

@@ -39,6 +39,7 @@ type Faults struct {
 	Location     string        // of the description, instead of the true one
 	ControlURL   string        // of the service, instead of the true one
 	Redirect     string        // the description is answered with a redirection to here
+	Answer       string        // to every action of UPnP, instead of the true one
 	Endless      bool          // the description and the answers of UPnP never end
 }
 
