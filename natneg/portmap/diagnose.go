@@ -2,6 +2,7 @@ package portmap
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -72,7 +73,7 @@ func (c *Config) addProbes(ctx context.Context, report *Diagnosis) (anybody bool
 		result := <-results
 		step := diagnosis.Step{Name: "ask by " + result.protocol.String(), Outcome: diagnosis.Passed, Took: time.Since(began)}
 		if result.err != nil {
-			step.Outcome, step.Err = diagnosis.Warned, result.err // another protocol may do
+			step.Outcome, step.Err = diagnosis.Warned, result.err
 		} else {
 			step.Peer, step.Found = result.client.router().String(), "it answers"
 			anybody = true
@@ -80,7 +81,12 @@ func (c *Config) addProbes(ctx context.Context, report *Diagnosis) (anybody bool
 		steps[result.protocol] = step
 	}
 	for _, protocol := range asked {
-		report.Add(steps[protocol])
+		step := steps[protocol]
+		if e, ok := errors.AsType[*Error](step.Err); anybody && step.Err != nil && !(ok && e.tells()) {
+			// Few routers speak all protocols.
+			step.Outcome, step.Found, step.Err = diagnosis.Skipped, "not spoken here, and not needed: another protocol is", nil
+		}
+		report.Add(step)
 	}
 	return anybody
 }

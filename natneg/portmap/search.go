@@ -142,6 +142,11 @@ func (m *Mapping) checkPublic(c client, g grant) error {
 	return &Error{Step: StepMap, Protocol: c.protocol(), Router: c.router(), Err: ErrDoubleNAT, Reason: "its outside address is " + g.external.Addr().String()}
 }
 
+// tells reports whether a failure is news of a router, rather than that none was heard.
+func (e *Error) tells() bool {
+	return e.Step == StepMap || e.Code != 0 || errors.Is(e, ErrNotConnected) || errors.Is(e, ErrHostile)
+}
+
 // failure joins what all protocols said. If none of them found anybody, that is the news.
 func failure(caller context.Context, failures []error) error {
 	if err := context.Cause(caller); err != nil {
@@ -151,7 +156,7 @@ func failure(caller context.Context, failures []error) error {
 	var said []error
 	for _, failure := range failures {
 		e, ok := errors.AsType[*Error](failure)
-		if ok && (e.Step == StepMap || e.Code != 0 || errors.Is(e, ErrNotConnected) || errors.Is(e, ErrHostile)) {
+		if ok && e.tells() {
 			step = max(step, e.Step)
 			said = append(said, failure)
 		}

@@ -3,6 +3,7 @@ package portmap_test
 import (
 	"context"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
 
@@ -21,6 +22,9 @@ func TestDiagnose(t *testing.T) {
 		says    string
 	}{
 		{"good", portmaptest.Options{}, portmaptest.Faults{}, nil, "by PCP"},
+		{"UPnP alone", portmaptest.Options{NoPCP: true, NoNATPMP: true}, portmaptest.Faults{}, nil, "skipped ask by NAT-PMP: not spoken here"},
+		{"PCP alone", portmaptest.Options{NoNATPMP: true, NoUPnP: true}, portmaptest.Faults{}, nil, "skipped ask by UPnP: not spoken here"},
+		{"two protocols, hostile", portmaptest.Options{}, portmaptest.Faults{Redirect: "/elsewhere"}, nil, "warning ask by UPnP"},
 		{"switched off", portmaptest.Options{}, portmaptest.Faults{Unauthorized: true}, portmap.ErrDisabled, "Selbstständige Portfreigaben"},
 		{"double NAT", portmaptest.Options{External: netip.MustParseAddr("100.64.0.9")}, portmaptest.Faults{}, portmap.ErrDoubleNAT, "100.64.0.9"},
 		{"silent", portmaptest.Options{}, portmaptest.Faults{Silent: true}, portmap.ErrNoGateway, "switch on UPnP"},
@@ -35,6 +39,7 @@ func TestDiagnose(t *testing.T) {
 			require.Contains(t, report.String(), test.says)
 			if test.want == nil {
 				require.NoError(t, report.Err(), report)
+				require.Equal(t, test.faults != portmaptest.Faults{}, strings.Contains(report.String(), "warning"), report)
 			} else {
 				require.ErrorIs(t, report.Err(), test.want)
 			}
