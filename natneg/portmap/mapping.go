@@ -310,15 +310,25 @@ func (m *Mapping) close(ctx context.Context, holds []held) {
 	m.enter(StepClose, nil)
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), m.config.CloseTimeout)
 	defer cancel()
-	failures := make([]error, len(holds))
+	last := holds[len(holds)-1]
+	routers := make(map[client][]grant)
+	for _, h := range slices.Backward(holds) { // the one in use first
+		routers[h.client] = append(routers[h.client], h.grant)
+	}
 	var deleting sync.WaitGroup
-	for i, h := range holds {
-		deleting.Go(func() { failures[i] = h.client.remove(ctx, h.grant) })
+	for c, grants := range routers {
+		deleting.Go(func() {
+			for i, g := range grants {
+				err := c.remove(ctx, g)
+				// What an earlier router does not hear, it forgets by itself; the last one matters.
+				if c == last.client && i == 0 {
+					m.closed = err
+				}
+			}
+		})
 	}
 	deleting.Wait()
 	m.working.Wait()
-	// What an earlier router does not hear, it forgets by itself; the last one matters.
-	m.closed = failures[len(failures)-1]
 	if m.closed == nil {
 		m.remember(ctx, held{})
 	}

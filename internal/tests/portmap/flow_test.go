@@ -191,6 +191,20 @@ func TestRenewal(t *testing.T) {
 	}
 }
 
+// A router that has restarted may give another port; in the end all that it ever gave is deleted.
+func TestRestartOnAnotherPort(t *testing.T) {
+	for _, protocol := range []portmap.Protocol{portmap.PCP, portmap.NATPMP} {
+		router, config := routerOf(t, portmaptest.Options{Uptime: time.Hour})
+		config.Protocols, config.CheckInterval = []portmap.Protocol{protocol}, 5*time.Millisecond
+		mapping := open(t, 6500, config)
+		router.SetFaults(portmaptest.Faults{OtherPort: true})
+		router.Restart()
+		require.Eventually(t, func() bool { return mapping.External().Port() == 6501 }, 10*time.Second, time.Millisecond, protocol)
+		require.NoError(t, mapping.Close())
+		require.Empty(t, router.Mappings())
+	}
+}
+
 func TestRestart(t *testing.T) {
 	for _, protocol := range []portmap.Protocol{portmap.PCP, portmap.NATPMP, portmap.UPnP} {
 		t.Run(protocol.String(), func(t *testing.T) {
