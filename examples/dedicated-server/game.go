@@ -8,16 +8,20 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/relight-sdk/relight/qr2"
 )
 
-// game is the game: players are who has said "join NAME". Only play's goroutine touches it.
+// game is the game: players are who has said "join NAME".
 type game struct {
 	host    *qr2.Host
 	conn    net.PacketConn // the game's view of the socket: what is not the host's
 	options options
 	out     *printer
+
+	mu      sync.Mutex
+	port    uint16            // where players are to come
 	players map[string]player // by address
 	joins   int
 }
@@ -32,12 +36,26 @@ func newGame(host *qr2.Host, o options, out *printer) *game {
 	return &game{host: host, conn: host.GameConn(), options: o, out: out, players: make(map[string]player)}
 }
 
+// movedTo says where players are to come from now on.
+func (g *game) movedTo(port uint16) error {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.port == port {
+		return nil
+	}
+	if g.port != 0 {
+		g.out.print(line{Event: "port moved", Text: fmt.Sprintf("from %d to %d", g.port, port)})
+	}
+	g.port = port
+	return g.publish()
+}
+
 // publish says what the server is like now. Queries are answered with it, and the masters hear of a change.
 func (g *game) publish() error {
 	snapshot := qr2.Snapshot{Server: qr2.Fields{
 		{Key: "hostname", Value: g.options.name},
 		{Key: "gamever", Value: "1.0"},
-		{Key: "hostport", Value: strconv.Itoa(g.conn.LocalAddr().(*net.UDPAddr).Port)},
+		{Key: "hostport", Value: strconv.Itoa(int(g.port))},
 		{Key: "mapname", Value: g.options.mapName},
 		{Key: "gametype", Value: "chat"},
 		{Key: "gamemode", Value: "openplaying"},
@@ -69,6 +87,8 @@ func (g *game) play() error {
 // be forged.
 func (g *game) handle(text string, from net.Addr) error {
 	command, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	p, known := g.players[from.String()]
 	switch {
 	case command == "join" && !known && rest != "" && len(rest) <= 32 && !strings.Contains(rest, "\x00"):

@@ -101,15 +101,14 @@ func serve(ctx context.Context, o options, out *printer, stderr io.Writer) error
 	if err != nil {
 		return err
 	}
-	config := o.config(stderr)
+	var mapping *portmap.Mapping
+	moved := make(chan struct{}, 1) // has one element after a change of the mapping
 	if o.forward {
-		mapping := forward(ctx, conn, o.router, out)
-		if mapping != nil {
+		if mapping = forward(ctx, conn, o.router, moved, out); mapping != nil {
 			defer mapping.Close()
-			config.HostPort = mapping.External().Port() // where players are to come
 		}
 	}
-	host, err := qr2.NewHost(conn, config)
+	host, err := qr2.NewHost(conn, o.config(stderr))
 	if err != nil {
 		return errors.Join(err, conn.Close())
 	}
@@ -117,7 +116,11 @@ func serve(ctx context.Context, o options, out *printer, stderr io.Writer) error
 	game := newGame(host, o, out)
 	defer game.conn.Close()
 	defer host.Close()
-	if err := game.publish(); err != nil {
+	at := uint16(conn.LocalAddr().(*net.UDPAddr).Port)
+	if mapping != nil {
+		at = mapping.External().Port() // where players are to come
+	}
+	if err := game.movedTo(at); err != nil {
 		return err
 	}
 	out.print(line{Event: "listening", Addr: conn.LocalAddr().String()})
@@ -131,6 +134,7 @@ func serve(ctx context.Context, o options, out *printer, stderr io.Writer) error
 		}
 	})
 	workers.Go(func() { tell(host, out) })
+	workers.Go(func() { follow(ctx, mapping, moved, game) })
 	if o.diagnose {
 		workers.Go(func() { cancel(diagnose(ctx, host, out)) })
 	}
@@ -146,8 +150,14 @@ func serve(ctx context.Context, o options, out *printer, stderr io.Writer) error
 }
 
 // forward opens the port on the router. Without it, players come in through NAT negotiation: that is no reason to give up.
-func forward(ctx context.Context, conn net.PacketConn, config portmap.Config, out *printer) *portmap.Mapping {
+func forward(ctx context.Context, conn net.PacketConn, config portmap.Config, moved chan<- struct{}, out *printer) *portmap.Mapping {
 	config.Name = "dedicated-server"
+	config.Progress = func(portmap.State) {
+		select {
+		case moved <- struct{}{}:
+		default: // one is waiting
+		}
+	}
 	mapping, err := portmap.Open(ctx, uint16(conn.LocalAddr().(*net.UDPAddr).Port), config)
 	if err != nil {
 		out.print(line{Event: "port not forwarded", Error: err.Error()})
@@ -155,6 +165,23 @@ func forward(ctx context.Context, conn net.PacketConn, config portmap.Config, ou
 	}
 	out.print(line{Event: "port forwarded", Addr: mapping.External().String(), Text: "by " + mapping.State().Protocol.String()})
 	return mapping
+}
+
+// follow tells players the port that the router gives later, as after its restart.
+func follow(ctx context.Context, mapping *portmap.Mapping, moved <-chan struct{}, game *game) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-moved:
+		}
+		if mapping == nil {
+			continue
+		}
+		if err := game.movedTo(mapping.External().Port()); err != nil {
+			game.out.print(line{Event: "port not told", Error: err.Error()})
+		}
+	}
 }
 
 func (o *options) config(stderr io.Writer) qr2.Config {

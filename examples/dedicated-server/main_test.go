@@ -16,6 +16,8 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/relight-sdk/relight/natneg"
+	"github.com/relight-sdk/relight/natneg/portmap"
+	"github.com/relight-sdk/relight/natneg/portmap/portmaptest"
 	"github.com/relight-sdk/relight/qr2/qr2test"
 	"github.com/relight-sdk/relight/sb"
 )
@@ -36,19 +38,21 @@ func start(t *testing.T, args ...string) *program {
 	ctx, cancel := context.WithCancel(t.Context())
 	r, w := io.Pipe()
 	p := &program{t: t, lines: make(chan string, 1000), stop: cancel, status: make(chan int, 1)}
-	go func() {
-		defer close(p.lines)
-		scanner := bufio.NewScanner(r)
-		for scanner.Scan() {
-			p.lines <- scanner.Text()
-		}
-	}()
+	go p.read(r)
 	go func() {
 		p.status <- run(ctx, append([]string{"-json", "-addr", "127.0.0.1:0"}, args...), w, &p.errs)
 		w.Close()
 	}()
 	t.Cleanup(cancel)
 	return p
+}
+
+func (p *program) read(r io.Reader) {
+	defer close(p.lines)
+	scanner := bufio.NewScanner(r)
+	for scanner.Scan() {
+		p.lines <- scanner.Text()
+	}
 }
 
 // until reads lines up to one with that event and step.
@@ -170,6 +174,40 @@ func TestEmbeddedWithForwardedPort(t *testing.T) {
 	server.stop()
 	server.until("step", "said goodbye")
 	require.Zero(t, <-server.status)
+}
+
+// A router that has restarted may give another port: players are told that one.
+func TestForwardedPortMoves(t *testing.T) {
+	o := options{addr: "127.0.0.1:0", name: "x", mapName: "y", slots: 2}
+	o.Game, o.Secret = "gmtest", "HA6zkS"
+	services, err := embed(&o)
+	require.NoError(t, err)
+	defer services.Close()
+	router, err := portmaptest.Start(portmaptest.Options{Uptime: time.Hour})
+	require.NoError(t, err)
+	defer router.Close()
+	o.forward, o.router = true, portmap.Config{Gateway: router.Addr(), Search: []netip.AddrPort{router.SearchAddr()}, CheckInterval: 10 * time.Millisecond}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	r, w := io.Pipe()
+	server := &program{t: t, lines: make(chan string, 1000)}
+	ended := make(chan error, 1)
+	go server.read(r)
+	go func() {
+		ended <- serve(ctx, o, newPrinter(w, true), io.Discard)
+		w.Close()
+	}()
+	addr := netip.MustParseAddrPort(server.until("listening", "").Addr)
+	server.until("step", "listed")
+	router.SetFaults(portmaptest.Faults{OtherPort: true})
+	router.Restart()
+	server.until("port moved", "")
+	answer, err := qr2test.Query(t.Context(), nil, addr)
+	require.NoError(t, err)
+	require.Equal(t, addr.Port()+1, mustPort(t, answer.Value("hostport")))
+	cancel()
+	require.NoError(t, <-ended)
+	require.Empty(t, router.Mappings())
 }
 
 func mustPort(t *testing.T, text string) uint16 {
