@@ -275,7 +275,8 @@ func (d *diagnosing) search(ctx context.Context) {
 		return
 	}
 	start := time.Now()
-	_, err = NewSearcher(d.config).UniqueNicksOf(ctx, 1) // which even WFC answers
+	for _, err = range NewSearcher(d.config).UniqueNicksOf(ctx, 1) { // which even WFC answers
+	}
 	step.Took = time.Since(start)
 	failed, ok := errors.AsType[*Error](err)
 	switch {

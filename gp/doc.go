@@ -24,7 +24,7 @@
 // A session ends with its connection, unless Config.Reconnect says otherwise: see [Reconnect]. When a login does not work,
 // [Diagnose] says which step fails and what to try.
 //
-// Searches need no login: see [Searcher]. Tests need no network: see the package gptest.
+// Searches need no login; their results are iterators that ask for more by themselves: see [Searcher]. Tests need no network: see the package gptest.
 //
 // # What the original could do
 //
@@ -44,7 +44,7 @@
 //	gpGetLoginTicket                              Session.Ticket, TicketRenewed
 //	gpCheckUser, gpIsValidEmail                   Searcher.Check, Searcher.ValidEmail
 //	gpGetUserNicks                                Searcher.Nicks
-//	gpProfileSearch                               Searcher.Profiles, which pages by itself
+//	gpProfileSearch                               Searcher.Profiles
 //	gpProfileSearchUniquenick                     Searcher.UniqueNick
 //	gpSuggestUniqueNick                           Searcher.Suggest
 //	gpGetReverseBuddies, gpGetReversBuddiesList   Searcher.Others, Searcher.UniqueNicksOf

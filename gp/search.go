@@ -21,7 +21,10 @@ import (
 
 // Searcher asks the search service (GPSP). It is safe for concurrent use and holds nothing that needs closing: each
 // search, and each page of its results, opens a connection of its own, as the protocol has it. Config.SearchTimeout bounds a
-// search, and Config.SearchConnections how many connections there are at once.
+// search, all its pages together, and Config.SearchConnections how many connections there are at once.
+//
+// What can have several results is an iterator: the search begins when it is ranged over, goes on while there is more to
+// ask for and somebody takes it, and an error ends the list. Config.MaxResults bounds it.
 //
 // Errors are an [*Error], like those of a session; what fails here does not concern any session.
 type Searcher struct {
@@ -86,7 +89,36 @@ type NickPair = gpwire.NickPair
 // errNoCriterion refuses a search for everybody.
 var errNoCriterion = errors.New("nothing to search for")
 
-// Profiles yields the profiles that fit, asking again while the server has more. An error ends the list.
+// pages yields the results of a search that may take several requests. ask gives those of one, after so many requests and
+// results, and whether there are more to ask for. What it asks has the time that is left; what the caller does in between
+// does not count.
+func pages[T any](s *Searcher, op string, ask func(page *Searcher, asked, taken int) (results []T, more bool, err error)) iter.Seq2[T, error] {
+	return func(yield func(T, error) bool) {
+		var none T
+		page, taken, more := *s, 0, true
+		for asked := 0; more; asked++ {
+			start := time.Now()
+			var results []T
+			var err error
+			if results, more, err = ask(&page, asked, taken); err != nil {
+				yield(none, err)
+				return
+			}
+			page.config.SearchTimeout -= time.Since(start)
+			for _, result := range results {
+				if taken++; taken > s.config.MaxResults {
+					yield(none, &Error{Op: op, Err: ErrTooManyResults})
+					return
+				}
+				if !yield(result, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Profiles yields the profiles that fit, asking again while the server has more.
 func (s *Searcher) Profiles(ctx context.Context, query ProfileQuery) iter.Seq2[Match, error] {
 	const op = "search"
 	return func(yield func(Match, error) bool) {
@@ -94,49 +126,43 @@ func (s *Searcher) Profiles(ctx context.Context, query ProfileQuery) iter.Seq2[M
 			yield(Match{}, &Error{Op: op, Err: errNoCriterion})
 			return
 		}
-		page := *s // its limit of time is what is left of the search's; what the caller does in between does not count
-		var last []gpwire.Match
-		for total := 0; ; {
-			start := time.Now()
-			list, err := page.matches(ctx, op, gpwire.ListSearch, &gpwire.Search{
+		var last []Match
+		pages(s, op, func(page *Searcher, _, taken int) ([]Match, bool, error) {
+			found, more, err := page.matches(ctx, op, gpwire.ListSearch, &gpwire.Search{
 				SessionKey: s.key, ProfileID: s.profile, NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID,
 				Nick: query.Nick, UniqueNick: query.UniqueNick, Email: strings.ToLower(query.Email),
-				FirstName: query.FirstName, LastName: query.LastName, ICQUIN: query.ICQUIN, Skip: total, GameName: s.config.Game,
+				FirstName: query.FirstName, LastName: query.LastName, ICQUIN: query.ICQUIN, Skip: taken, GameName: s.config.Game,
 			})
-			if err != nil {
-				yield(Match{}, err)
-				return
+			if err == nil && last != nil && slices.Equal(last, found) {
+				err = &Error{Op: op, Err: fmt.Errorf("%w: the same page comes again and again", ErrProtocol)}
 			}
-			page.config.SearchTimeout -= time.Since(start)
-			if last != nil && slices.Equal(last, list.Matches) {
-				yield(Match{}, &Error{Op: op, Err: fmt.Errorf("%w: the same page comes again and again", ErrProtocol)})
-				return
-			}
-			last = list.Matches
-			for _, match := range list.Matches {
-				if total++; total > s.config.MaxResults {
-					yield(Match{}, &Error{Op: op, Err: ErrTooManyResults})
-					return
-				}
-				if !yield(Match(match), nil) {
-					return
-				}
-			}
-			if list.More == 0 || len(list.Matches) == 0 {
-				return
-			}
-		}
+			last = found
+			return found, more && len(found) > 0, err
+		})(yield)
 	}
 }
 
-// UniqueNick finds the profiles with a unique name in some namespaces, at most 16; without any, in Config.NamespaceID.
-func (s *Searcher) UniqueNick(ctx context.Context, nick string, namespaces ...NamespaceID) ([]Match, error) {
+// UniqueNick yields the profiles with a unique name in some namespaces; without any, in Config.NamespaceID. More than 16
+// namespaces are asked for one after the other, 16 at a time.
+func (s *Searcher) UniqueNick(ctx context.Context, nick string, namespaces ...NamespaceID) iter.Seq2[Match, error] {
+	const op = "search uniquenick"
 	if len(namespaces) == 0 {
 		namespaces = []NamespaceID{s.config.NamespaceID}
 	}
-	return s.list(ctx, "search uniquenick", gpwire.ListSearch, &gpwire.SearchUnique{
-		SessionKey: s.key, ProfileID: s.profile, UniqueNick: nick, Namespaces: namespaces, GameName: s.config.Game,
+	namespaces = slices.Clone(namespaces) // they are asked for later
+	return pages(s, op, func(page *Searcher, asked, _ int) ([]Match, bool, error) {
+		part, more := part(namespaces, asked, gpwire.MaxNamespaces)
+		found, _, err := page.matches(ctx, op, gpwire.ListSearch, &gpwire.SearchUnique{
+			SessionKey: s.key, ProfileID: s.profile, UniqueNick: nick, Namespaces: part, GameName: s.config.Game,
+		})
+		return found, more, err
 	})
+}
+
+// part is the nth part of a list that is asked for a part at a time, and whether there are more.
+func part[T any](list []T, n, size int) (part []T, more bool) {
+	list = list[n*size:]
+	return list[:min(size, len(list))], len(list) > size
 }
 
 // ValidEmail reports whether an e-mail address belongs to an account.
@@ -151,24 +177,26 @@ func (s *Searcher) ValidEmail(ctx context.Context, email string) (bool, error) {
 	return reply.Valid, nil
 }
 
-// Nicks lists the profiles of an account. None means that the e-mail address or the password is wrong: most servers do
+// Nicks yields the profiles of an account. None means that the e-mail address or the password is wrong: most servers do
 // not say which; one that does gives [ErrBadPassword].
-func (s *Searcher) Nicks(ctx context.Context, email, password string) ([]NickPair, error) {
+func (s *Searcher) Nicks(ctx context.Context, email, password string) iter.Seq2[NickPair, error] {
 	const op = "nicks"
-	reply, err := exchange(ctx, s, op, gpwire.NicksMarker, &gpwire.Nicks{
-		Email: strings.ToLower(email), PassEnc: gscrypt.EncodePassword(password),
-		NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID, GameName: s.config.Game,
-	}, func(body []byte) (*gpwire.NicksReply, error) {
-		reply, err := gpwire.ParseNicksReply(body, s.config.MaxResults)
-		if err == nil && reply.Code != 0 && len(reply.Nicks) == 0 {
-			return nil, &Error{Refused: true, Code: reply.Code}
+	return pages(s, op, func(page *Searcher, _, _ int) ([]NickPair, bool, error) {
+		reply, err := exchange(ctx, page, op, gpwire.NicksMarker, &gpwire.Nicks{
+			Email: strings.ToLower(email), PassEnc: gscrypt.EncodePassword(password),
+			NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID, GameName: s.config.Game,
+		}, func(body []byte) (*gpwire.NicksReply, error) {
+			reply, err := gpwire.ParseNicksReply(body, s.config.MaxResults)
+			if err == nil && reply.Code != 0 && len(reply.Nicks) == 0 {
+				return nil, &Error{Refused: true, Code: reply.Code}
+			}
+			return reply, err
+		})
+		if err != nil {
+			return nil, false, err
 		}
-		return reply, err
+		return reply.Nicks, false, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return reply.Nicks, nil
 }
 
 // Check asks whether an account with this nick exists and the password is right, and returns its profile.
@@ -192,75 +220,94 @@ func (s *Searcher) NewUser(ctx context.Context, account Account) (ProfileID, err
 	})
 }
 
-// PlayersOf lists who plays a product. OpenSpy does not answer it.
-func (s *Searcher) PlayersOf(ctx context.Context, productID ProductID) ([]Match, error) {
+// PlayersOf yields who plays a product. OpenSpy does not answer it.
+func (s *Searcher) PlayersOf(ctx context.Context, productID ProductID) iter.Seq2[Match, error] {
 	return s.list(ctx, "search players", gpwire.ListProductMatch, &gpwire.ProductMatch{
 		SessionKey: s.key, ProfileID: s.profile, ProductID: productID, GameName: s.config.Game,
 	})
 }
 
-// Others lists who has the session's profile as a buddy.
-func (s *Searcher) Others(ctx context.Context) ([]Match, error) {
+// Others yields who has the session's profile as a buddy.
+func (s *Searcher) Others(ctx context.Context) iter.Seq2[Match, error] {
 	return s.list(ctx, "others", gpwire.ListOthers, &gpwire.Others{
 		SessionKey: s.key, ProfileID: s.profile, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
 	})
 }
 
-// UniqueNicksOf finds the unique names of profiles.
-func (s *Searcher) UniqueNicksOf(ctx context.Context, profiles ...ProfileID) ([]Match, error) {
-	return s.list(ctx, "others list", gpwire.ListOthersList, &gpwire.OthersList{
-		SessionKey: s.key, ProfileID: s.profile, ProfileIDs: profiles, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
+// profilesAtOnce is how many profiles one request asks for. The protocol has no limit, but servers read requests into
+// buffers of a few KiB.
+const profilesAtOnce = 100
+
+// UniqueNicksOf yields the unique names of profiles. More than 100 are asked for one after the other, 100 at a time.
+func (s *Searcher) UniqueNicksOf(ctx context.Context, profiles ...ProfileID) iter.Seq2[Match, error] {
+	const op = "others list"
+	profiles = slices.Clone(profiles) // they are asked for later
+	return pages(s, op, func(page *Searcher, asked, _ int) ([]Match, bool, error) {
+		part, more := part(profiles, asked, profilesAtOnce)
+		found, _, err := page.matches(ctx, op, gpwire.ListOthersList, &gpwire.OthersList{
+			SessionKey: s.key, ProfileID: s.profile, ProfileIDs: part, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
+		})
+		return found, more, err
 	})
 }
 
-// Suggest lists unique names like the preferred one that are free.
-func (s *Searcher) Suggest(ctx context.Context, preferred string) ([]string, error) {
+// Suggest yields unique names like the preferred one that are free.
+func (s *Searcher) Suggest(ctx context.Context, preferred string) iter.Seq2[string, error] {
 	const op = "suggest uniquenick"
-	reply, err := exchange(ctx, s, op, gpwire.SuggestMarker, &gpwire.SuggestUnique{
-		PreferredNick: preferred, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
-	}, func(body []byte) (*gpwire.SuggestReply, error) {
-		return gpwire.ParseSuggestReply(body, s.config.MaxResults)
-	})
-	if err != nil {
-		return nil, err
-	}
-	return reply.Nicks, nil
-}
-
-// BuddiesOf lists the buddies of another profile, at most limit. An owner who hides the list gives [ErrHidden].
-func (s *Searcher) BuddiesOf(ctx context.Context, profile ProfileID, limit int) ([]ProfileID, error) {
-	const op = "profile list"
-	reply, err := exchange(ctx, s, op, gpwire.ProfileListMarker, &gpwire.ProfileList{
-		SessionKey: s.key, ProfileID: s.profile, Of: profile, MaxResults: limit, GameName: s.config.Game,
-	}, func(body []byte) (*gpwire.ProfileListReply, error) {
-		reply, err := gpwire.ParseProfileListReply(body, s.config.MaxResults)
-		if err == nil && reply.Hidden {
-			return nil, &Error{Err: ErrHidden}
+	return pages(s, op, func(page *Searcher, _, _ int) ([]string, bool, error) {
+		reply, err := exchange(ctx, page, op, gpwire.SuggestMarker, &gpwire.SuggestUnique{
+			PreferredNick: preferred, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
+		}, func(body []byte) (*gpwire.SuggestReply, error) {
+			return gpwire.ParseSuggestReply(body, s.config.MaxResults)
+		})
+		if err != nil {
+			return nil, false, err
 		}
-		return reply, err
+		return reply.Nicks, false, nil
 	})
-	if err != nil {
-		return nil, err
-	}
-	return reply.ProfileIDs, nil
 }
 
-func (s *Searcher) matches(ctx context.Context, op string, kind gpwire.ListKind, request gpwire.Message) (*gpwire.MatchList, error) {
-	return exchange(ctx, s, op, kind.Marker(), request, func(body []byte) (*gpwire.MatchList, error) {
+// BuddiesOf yields the buddies of another profile, at most limit. An owner who hides the list gives [ErrHidden].
+func (s *Searcher) BuddiesOf(ctx context.Context, profile ProfileID, limit int) iter.Seq2[ProfileID, error] {
+	const op = "profile list"
+	return pages(s, op, func(page *Searcher, _, _ int) ([]ProfileID, bool, error) {
+		reply, err := exchange(ctx, page, op, gpwire.ProfileListMarker, &gpwire.ProfileList{
+			SessionKey: s.key, ProfileID: s.profile, Of: profile, MaxResults: limit, GameName: s.config.Game,
+		}, func(body []byte) (*gpwire.ProfileListReply, error) {
+			reply, err := gpwire.ParseProfileListReply(body, s.config.MaxResults)
+			if err == nil && reply.Hidden {
+				return nil, &Error{Err: ErrHidden}
+			}
+			return reply, err
+		})
+		if err != nil {
+			return nil, false, err
+		}
+		return reply.ProfileIDs, false, nil
+	})
+}
+
+// matches asks for one page of profiles.
+func (s *Searcher) matches(ctx context.Context, op string, kind gpwire.ListKind, request gpwire.Message) (found []Match, more bool, err error) {
+	list, err := exchange(ctx, s, op, kind.Marker(), request, func(body []byte) (*gpwire.MatchList, error) {
 		return gpwire.ParseMatchList(kind, body, s.config.MaxResults)
 	})
+	if err != nil {
+		return nil, false, err
+	}
+	found = make([]Match, len(list.Matches))
+	for i, match := range list.Matches {
+		found[i] = Match(match)
+	}
+	return found, list.More != 0, nil
 }
 
-func (s *Searcher) list(ctx context.Context, op string, kind gpwire.ListKind, request gpwire.Message) ([]Match, error) {
-	list, err := s.matches(ctx, op, kind, request)
-	if err != nil {
-		return nil, err
-	}
-	matches := make([]Match, len(list.Matches))
-	for i, match := range list.Matches {
-		matches[i] = Match(match)
-	}
-	return matches, nil
+// list is a search for profiles that has one page.
+func (s *Searcher) list(ctx context.Context, op string, kind gpwire.ListKind, request gpwire.Message) iter.Seq2[Match, error] {
+	return pages(s, op, func(page *Searcher, _, _ int) ([]Match, bool, error) {
+		found, _, err := page.matches(ctx, op, kind, request)
+		return found, false, err
+	})
 }
 
 func (s *Searcher) code(ctx context.Context, op, name string, request gpwire.Message) (ProfileID, error) {

@@ -138,12 +138,12 @@ func TestSearchErrorsNameThePeer(t *testing.T) {
 	for reply, search := range map[string]func(*gp.Searcher) error{
 		`\cur\3587\final\`: func(s *gp.Searcher) error { _, err := s.Check(t.Context(), "a", "b@c", "d"); return err },
 		`\nr\260\ndone\\final\`: func(s *gp.Searcher) error {
-			_, err := s.Nicks(t.Context(), "a@b", "c")
+			_, err := all(s.Nicks(t.Context(), "a@b", "c"))
 			return err
 		},
-		`\profilelist\\hidden\1\pldone\\final\`:       func(s *gp.Searcher) error { _, err := s.BuddiesOf(t.Context(), 1, 10); return err },
+		`\profilelist\\hidden\1\pldone\\final\`:       func(s *gp.Searcher) error { _, err := all(s.BuddiesOf(t.Context(), 1, 10)); return err },
 		`\error\\err\3328\errmsg\no\final\`:           func(s *gp.Searcher) error { _, err := s.ValidEmail(t.Context(), "a@b"); return err },
-		`\` + strings.Repeat("y", 5000) + `\1\final\`: func(s *gp.Searcher) error { _, err := s.Suggest(t.Context(), "a"); return err },
+		`\` + strings.Repeat("y", 5000) + `\1\final\`: func(s *gp.Searcher) error { _, err := all(s.Suggest(t.Context(), "a")); return err },
 	} {
 		dial := scripted(t, func(p *peer) {
 			p.receive()

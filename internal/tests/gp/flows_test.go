@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -238,17 +239,17 @@ func searchAll(t *testing.T, searcher *gp.Searcher, family quirks.Family) {
 	for _, err := range searcher.Profiles(ctx, gp.ProfileQuery{}) {
 		require.Error(t, err)
 	}
-	unique, err := searcher.UniqueNick(ctx, "bob")
+	unique, err := all(searcher.UniqueNick(ctx, "bob"))
 	require.NoError(t, err)
 	require.Len(t, unique, 1)
 	assert.EqualValues(t, 2, unique[0].ProfileID)
 	valid, err := searcher.ValidEmail(ctx, "bob@example.test")
 	require.NoError(t, err)
 	assert.True(t, valid)
-	nicks, err := searcher.Nicks(ctx, "bob@example.test", "birch")
+	nicks, err := all(searcher.Nicks(ctx, "bob@example.test", "birch"))
 	require.NoError(t, err)
 	assert.Equal(t, []gp.NickPair{{Nick: "bobby", UniqueNick: "bob"}}, nicks)
-	nicks, err = searcher.Nicks(ctx, "bob@example.test", "wrong")
+	nicks, err = all(searcher.Nicks(ctx, "bob@example.test", "wrong"))
 	if family == quirks.OpenSpy {
 		require.ErrorIs(t, err, gp.ErrBadPassword)
 	} else {
@@ -267,21 +268,21 @@ func searchAll(t *testing.T, searcher *gp.Searcher, family quirks.Family) {
 	assert.EqualValues(t, 20001, profile)
 	_, err = searcher.NewUser(ctx, gp.Account{Email: "eve@example.test", Nick: "eve", UniqueNick: "eve", Password: "e"})
 	require.ErrorIs(t, err, gp.ErrNickInUse)
-	others, err := searcher.Others(ctx)
+	others, err := all(searcher.Others(ctx))
 	require.NoError(t, err)
 	require.Len(t, others, 1)
 	assert.EqualValues(t, 2, others[0].ProfileID)
-	list, err := searcher.UniqueNicksOf(ctx, 2, 3)
+	list, err := all(searcher.UniqueNicksOf(ctx, 2, 3))
 	require.NoError(t, err)
 	assert.Equal(t, []gp.Match{{ProfileID: 2, UniqueNick: "bob"}, {ProfileID: 3, UniqueNick: "cid"}}, list)
-	free, err := searcher.Suggest(ctx, "bob")
+	free, err := all(searcher.Suggest(ctx, "bob"))
 	require.NoError(t, err)
 	assert.Len(t, free, 3)
-	buddies, err := searcher.BuddiesOf(ctx, 2, 10)
+	buddies, err := all(searcher.BuddiesOf(ctx, 2, 10))
 	require.NoError(t, err)
 	assert.Equal(t, []gp.ProfileID{1}, buddies)
 	if family != quirks.OpenSpy {
-		players, err := searcher.PlayersOf(ctx, 1)
+		players, err := all(searcher.PlayersOf(ctx, 1))
 		require.NoError(t, err)
 		assert.Len(t, players, 1)
 	}
@@ -306,6 +307,49 @@ func TestSearchPages(t *testing.T) {
 	for _, last = range gp.NewSearcher(config).Profiles(t.Context(), gp.ProfileQuery{FirstName: "Pat"}) {
 	}
 	assert.ErrorIs(t, last, gp.ErrTooManyResults)
+}
+
+// What is too much for one request is asked for in parts, when somebody takes the results, and again by who ranges again.
+func TestSearchInParts(t *testing.T) {
+	server := gptest.New(gptest.Config{})
+	defer server.Close()
+	var ids []gp.ProfileID
+	for i := range 250 {
+		ids = append(ids, server.Add(gptest.Account{UniqueNick: fmt.Sprintf("p%d", i)}))
+	}
+	requests := func(name string) (count int) {
+		for _, text := range server.Received() {
+			if strings.HasPrefix(text, `\`+name+`\`) {
+				count++
+			}
+		}
+		return count
+	}
+	searcher := gp.NewSearcher(gp.Config{Host: "192.0.2.1", DialContext: server.DialSearch})
+	asked := slices.Clone(ids)
+	search := searcher.UniqueNicksOf(t.Context(), asked...)
+	clear(asked)
+	require.Zero(t, requests("otherslist"))
+	for round := range 2 {
+		found, err := all(search)
+		require.NoError(t, err)
+		require.Len(t, found, 250)
+		require.Equal(t, "p249", found[249].UniqueNick)
+		require.Equal(t, 3*(round+1), requests("otherslist"))
+	}
+	for range search {
+		break
+	}
+	require.Equal(t, 7, requests("otherslist"))
+
+	_, err := all(searcher.UniqueNick(t.Context(), "p7", make([]gp.NamespaceID, 40)...))
+	require.NoError(t, err)
+	require.Equal(t, 3, requests("searchunique"))
+
+	searcher = gp.NewSearcher(gp.Config{Host: "192.0.2.1", DialContext: server.DialSearch, MaxResults: 150})
+	found, err := all(searcher.UniqueNicksOf(t.Context(), ids...))
+	require.Len(t, found, 150)
+	require.ErrorIs(t, err, gp.ErrTooManyResults)
 }
 
 // A server that always has more ends no search by itself: one that repeats a page is found out, and one that does not is

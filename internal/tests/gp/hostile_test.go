@@ -252,7 +252,7 @@ func TestSearchFaults(t *testing.T) {
 				p.send(test.reply)
 			})
 			searcher := gp.NewSearcher(gp.Config{Host: "192.0.2.1", DialContext: dial, SearchTimeout: 5 * time.Second})
-			_, err := searcher.UniqueNick(t.Context(), "x")
+			_, err := all(searcher.UniqueNick(t.Context(), "x"))
 			failure, ok := errors.AsType[*gp.Error](err)
 			require.True(t, ok, "%v", err)
 			if test.want != nil {

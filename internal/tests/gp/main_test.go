@@ -3,6 +3,7 @@ package gp_test
 import (
 	"context"
 	"fmt"
+	"iter"
 	"net"
 	"strings"
 	"testing"
@@ -82,6 +83,17 @@ func collect(t *testing.T, session *gp.Session, until func(gp.Event) bool) []gp.
 	}
 	require.Fail(t, "the event did not come", "got %s", describe(events))
 	return nil
+}
+
+// all takes the whole of a list.
+func all[T any](list iter.Seq2[T, error]) (results []T, err error) {
+	for result, err := range list {
+		if err != nil {
+			return results, err
+		}
+		results = append(results, result)
+	}
+	return results, nil
 }
 
 // next waits for the next event of one type.

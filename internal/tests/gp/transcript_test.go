@@ -562,7 +562,7 @@ func TestTranscriptsSearch(t *testing.T) {
 				return gp.NewSearcher(gp.Config{Host: "192.0.2.1", DialContext: dial})
 			}
 			wfc := searchReplies(t, "wfc-server/gp.json")
-			list, err := answer(wfc[0]).UniqueNicksOf(t.Context(), 1000000001)
+			list, err := all(answer(wfc[0]).UniqueNicksOf(t.Context(), 1000000001))
 			require.NoError(t, err)
 			require.Equal(t, []gp.Match{{ProfileID: 1000000001, UniqueNick: "000000000ADAE0000000"}}, list)
 			for range answer(wfc[1]).Profiles(t.Context(), gp.ProfileQuery{UniqueNick: "x"}) {
@@ -578,7 +578,7 @@ func TestTranscriptsSearch(t *testing.T) {
 			profile, err := answer(kr[0]).Check(t.Context(), "probe6477", "x@y", "zz")
 			require.NoError(t, err)
 			require.EqualValues(t, 2900004, profile)
-			_, err = answer(kr[1]).Nicks(t.Context(), "probe6477@example.test", "secretpw")
+			_, err = all(answer(kr[1]).Nicks(t.Context(), "probe6477@example.test", "secretpw"))
 			refusal, ok = errors.AsType[*gp.Error](err)
 			require.True(t, ok)
 			require.EqualValues(t, 551, refusal.Code)

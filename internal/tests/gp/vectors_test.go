@@ -562,11 +562,11 @@ func TestVectorsSearch(t *testing.T) {
 				require.NoError(t, err)
 				assert.Equal(t, want.Valid == 1, valid)
 			case "nicks":
-				nicks, err := searcher.Nicks(t.Context(), "joe@x.org", "bad")
+				nicks, err := all(searcher.Nicks(t.Context(), "joe@x.org", "bad"))
 				require.NoError(t, err)
 				assert.Len(t, nicks, len(want.Nicks))
 			case "pmatch":
-				players, err := searcher.PlayersOf(t.Context(), 11057)
+				players, err := all(searcher.PlayersOf(t.Context(), 11057))
 				require.NoError(t, err)
 				require.Len(t, players, len(want.Matches))
 				for i, player := range players {
@@ -587,11 +587,11 @@ func TestVectorsSearch(t *testing.T) {
 				}
 				assert.EqualValues(t, want.Profile, profile)
 			case "uniquesearch":
-				nicks, err := searcher.Suggest(t.Context(), "Joe")
+				nicks, err := all(searcher.Suggest(t.Context(), "Joe"))
 				require.NoError(t, err)
 				assert.Equal(t, []string{"Joe1", "Joe_2", "xJoex"}, nicks)
 			case "profilelist":
-				buddies, err := searcher.BuddiesOf(t.Context(), 42, 50)
+				buddies, err := all(searcher.BuddiesOf(t.Context(), 42, 50))
 				if want.Hidden != 0 {
 					require.ErrorIs(t, err, gp.ErrHidden)
 				} else {
