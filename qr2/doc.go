@@ -41,10 +41,10 @@
 //
 // A game that prefers to be asked sets [Config.Source]. It is called when a query comes or a heartbeat is due and its latest
 // snapshot is older than [Config.SourceAge], once at a time, on a goroutine of the host's own and without any lock; what it reads
-// of the game must bear that. Queries wait for it up to 100 ms; if it takes longer they get the latest snapshot, and so do those
-// beyond 64 that wait. If it returns an error, a snapshot that is not possible, or panics, the latest snapshot stays, and
-// State.SourceErr and the log say so. A heartbeat does not wait for it: if the server keys turn out to have changed, another
-// heartbeat follows. Close does not wait for a call that is under way; what it returns is dropped.
+// of the game must bear that. Queries wait for it up to 100 ms, and up to a second while there is no snapshot; if it takes longer
+// they get the latest one, and so do those beyond 64 that wait. If it returns an error, a snapshot that is not possible, or panics,
+// the latest snapshot stays, and State.SourceErr and the log say so. A heartbeat does not wait for it: if the server keys turn out to
+// have changed, another heartbeat follows. Close does not wait for a call that is under way; what it returns is dropped.
 //
 // # Staying listed
 //

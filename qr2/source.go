@@ -13,7 +13,7 @@ const (
 	// defaultSourceAge is how old a snapshot may get by default before the source is asked for another.
 	defaultSourceAge = time.Second
 	// sourcePatience is how long a call of the source may take before queries are answered with what there is, and
-	// lateAnswer how old a query may be that waited for it all the same.
+	// lateAnswer how old a query may be that waited all the same, because there was nothing.
 	sourcePatience = 100 * time.Millisecond
 	lateAnswer     = time.Second
 	// maxHeld is how many queries wait for the source, and maxHeldSize the longest of them: no query is as long.
@@ -29,6 +29,7 @@ type puller struct {
 	began    time.Time     // when the call that is under way began; zero: there is none
 	ended    chan struct{} // closed when that one ends
 	held     []heldQuery   // that wait for it
+	late     *time.Timer   // for them, when it takes too long
 	calls    int
 	failures int
 	err      error // of the latest call
@@ -59,6 +60,7 @@ func (h *Host) pullLocked(now time.Time) <-chan struct{} {
 	if p.began.IsZero() && (p.latest.IsZero() || now.Sub(p.latest) >= h.config.SourceAge) {
 		p.began, p.ended = now, make(chan struct{})
 		p.calls++
+		p.late = time.AfterFunc(sourcePatience, h.sourceIsLate)
 		go h.callSource()
 	}
 	if p.began.IsZero() {
@@ -73,7 +75,7 @@ func (h *Host) hold(b []byte, from netip.AddrPort, now time.Time) bool {
 	p := &h.puller
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if h.pullLocked(now) == nil || now.Sub(p.began) > sourcePatience || len(p.held) == maxHeld || len(b) > maxHeldSize {
+	if h.pullLocked(now) == nil || now.Sub(p.began) >= sourcePatience || len(p.held) == maxHeld || len(b) > maxHeldSize {
 		return false
 	}
 	p.held = append(p.held, heldQuery{bytes.Clone(b), from, now})
@@ -95,6 +97,7 @@ func (h *Host) callSource() {
 		p.failures++
 	}
 	close(p.ended)
+	p.late.Stop()
 	p.mu.Unlock()
 	select {
 	case <-h.closing:
@@ -104,6 +107,27 @@ func (h *Host) callSource() {
 	if err != nil {
 		h.config.Logger.Warn("qr2: no snapshot from the source", "error", err)
 	}
+	h.answerHeld(held, now)
+}
+
+// sourceIsLate answers the queries that wait with what there is; if there is nothing they go on waiting.
+func (h *Host) sourceIsLate() {
+	if h.published.Load() == nil {
+		return
+	}
+	p := &h.puller
+	p.mu.Lock()
+	held := p.held
+	p.held = nil
+	p.mu.Unlock()
+	select {
+	case <-h.closing:
+	default:
+		h.answerHeld(held, time.Now())
+	}
+}
+
+func (h *Host) answerHeld(held []heldQuery, now time.Time) {
 	var out batch
 	for _, query := range held {
 		if now.Sub(query.at) < lateAnswer {

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -20,6 +22,7 @@ import (
 type pulled struct {
 	host    *qr2.Host
 	calls   int
+	mu      sync.Mutex // answers come from several goroutines
 	answers []string
 }
 
@@ -29,6 +32,8 @@ func newPulled(t *testing.T, source func(p *pulled) (qr2.Snapshot, error)) *pull
 	var err error
 	p.host, err = qr2.NewEngineHost(netip.MustParseAddrPort("10.0.0.1:7777"), func(b []byte, to netip.AddrPort) error {
 		_, _, body, err := qr2wire.ParseFromServer(b)
+		p.mu.Lock()
+		defer p.mu.Unlock()
 		p.answers = append(p.answers, string(body))
 		return err
 	}, qr2.Config{Game: game, NotPublic: true, AnswerRate: -1, Source: func() (qr2.Snapshot, error) {
@@ -37,6 +42,13 @@ func newPulled(t *testing.T, source func(p *pulled) (qr2.Snapshot, error)) *pull
 	}})
 	require.NoError(t, err)
 	return p
+}
+
+// got is what it has answered.
+func (p *pulled) got() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.answers)
 }
 
 func (p *pulled) ask(t *testing.T) {
@@ -63,10 +75,10 @@ func TestSourceIsAskedWhenItMatters(t *testing.T) {
 		}
 		time.Sleep(999 * time.Millisecond)
 		p.ask(t)
-		require.Equal(t, []string{"1\x00", "1\x00", "1\x00", "1\x00"}, p.answers)
+		require.Equal(t, []string{"1\x00", "1\x00", "1\x00", "1\x00"}, p.got())
 		time.Sleep(time.Hour)
 		p.ask(t)
-		require.Equal(t, "2\x00", p.answers[4], "never an hour old")
+		require.Equal(t, "2\x00", p.got()[4], "never an hour old")
 		require.Equal(t, 2, p.host.State().Counters.SourceCalls)
 		require.NoError(t, p.host.State().SourceErr)
 	})
@@ -99,7 +111,7 @@ func TestBadSources(t *testing.T) {
 				}
 				time.Sleep(time.Second)
 			}
-			require.Equal(t, []string{"1\x00", "1\x00", "3\x00"}, p.answers, name)
+			require.Equal(t, []string{"1\x00", "1\x00", "3\x00"}, p.got(), name)
 			require.Equal(t, 1, p.host.State().Counters.SourceFailures)
 			require.NoError(t, p.host.State().SourceErr)
 		})
@@ -117,15 +129,24 @@ func TestBadSources(t *testing.T) {
 		for range 100 {
 			p.ask(t)
 		}
-		require.Len(t, p.answers, 1+100-64, "64 wait for it, the others are answered with what there is")
-		time.Sleep(101 * time.Millisecond)
+		require.Len(t, p.got(), 1+100-64, "64 wait for it, the others are answered with what there is")
+		time.Sleep(99 * time.Millisecond)
+		synctest.Wait()
+		require.Len(t, p.got(), 1+100-64)
+		time.Sleep(time.Millisecond)
+		synctest.Wait()
+		require.Len(t, p.got(), 1+100, "it is too slow: those that wait get what there is")
 		p.ask(t)
-		require.Len(t, p.answers, 1+100-64+1, "it is too slow")
+		require.Len(t, p.got(), 1+100+1, "and so does who comes now")
+		for _, answer := range p.got() {
+			require.Equal(t, "1\x00", answer)
+		}
 		time.Sleep(500 * time.Millisecond)
 		hang <- struct{}{}
 		synctest.Wait()
-		require.Len(t, p.answers, 1+100+1)
-		require.Equal(t, "2\x00", p.answers[101])
+		p.ask(t)
+		require.Len(t, p.got(), 1+100+2)
+		require.Equal(t, "2\x00", p.got()[102])
 		require.Equal(t, 2, p.calls)
 		// Closed while it hangs.
 		p.calls = 1
@@ -134,8 +155,25 @@ func TestBadSources(t *testing.T) {
 		require.NoError(t, p.host.Close())
 		hang <- struct{}{}
 		synctest.Wait()
-		require.Len(t, p.answers, 1+100+1)
+		require.Len(t, p.got(), 1+100+2)
 	})
+}
+
+// The first queries wait longer, because there is nothing else to answer them with; very old ones are dropped.
+func TestSlowFirstCallOfTheSource(t *testing.T) {
+	for took, answered := range map[time.Duration]int{900 * time.Millisecond: 1, 2 * time.Second: 0} {
+		synctest.Test(t, func(t *testing.T) {
+			p := newPulled(t, func(*pulled) (qr2.Snapshot, error) {
+				time.Sleep(took)
+				return named("first")
+			})
+			defer p.host.Close()
+			p.ask(t)
+			time.Sleep(took)
+			synctest.Wait()
+			require.Len(t, p.got(), answered, took)
+		})
+	}
 }
 
 // Heartbeats tell what the source says, from the first one on.
