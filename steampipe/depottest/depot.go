@@ -84,15 +84,16 @@ type Depot struct {
 	// Manifest, a steampipe.Manifest, has clear names. It may be changed before the depot is served, to make a hostile one.
 	Manifest *depotwire.Manifest
 
-	clear  bool
-	seed   uint64
-	chunks map[depotwire.ChunkID][]byte // as stored
+	clear     bool
+	container Container
+	seed      uint64
+	chunks    map[depotwire.ChunkID][]byte // as stored
 }
 
 // NewDepot builds a depot.
 func NewDepot(config DepotConfig) (*Depot, error) {
 	random := newRandom(config.Seed)
-	d := &Depot{ID: config.ID, ManifestID: config.ManifestID, Key: config.Key, clear: config.ClearNames, seed: config.Seed, chunks: map[depotwire.ChunkID][]byte{}}
+	d := &Depot{ID: config.ID, ManifestID: config.ManifestID, Key: config.Key, clear: config.ClearNames, container: config.Container, seed: config.Seed, chunks: map[depotwire.ChunkID][]byte{}}
 	if d.ID == 0 {
 		d.ID = 990135
 	}

@@ -60,10 +60,15 @@ type lzmaEncoder struct {
 
 // compressLZMA gives the five property bytes and the LZMA1 data, without an end marker.
 func compressLZMA(plain []byte) (properties [5]byte, data []byte) {
+	return compressLZMAAfter(nil, plain)
+}
+
+// compressLZMAAfter is compressLZMA for who has seen the source already. Positions count from 0 behind it, as with the LZMA SDK.
+func compressLZMAAfter(source, plain []byte) (properties [5]byte, data []byte) {
 	properties[0] = (lzmaPosBits*5+0)*9 + lzmaLiteralContext
 	// 2^n or 2^n + 2^(n-1), as every encoder writes it: liblzma takes nothing else for LZMA.
 	dictionary := uint32(1 << 12)
-	for step := dictionary / 2; uint64(dictionary) < uint64(len(plain)) && dictionary < 1<<31; {
+	for step := dictionary / 2; uint64(dictionary) < uint64(len(source)+len(plain)) && dictionary < 1<<31; {
 		dictionary += step
 		if dictionary&(dictionary-1) == 0 {
 			step *= 2
@@ -72,7 +77,7 @@ func compressLZMA(plain []byte) (properties [5]byte, data []byte) {
 	binary.LittleEndian.PutUint32(properties[1:], dictionary)
 	e := &lzmaEncoder{width: 0xFFFFFFFF, cacheSize: 1, out: make([]byte, 0, len(plain)/2+64)}
 	e.reset()
-	e.encode(plain)
+	e.encode(append(source[:len(source):len(source)], plain...), len(source))
 	for range 5 {
 		e.shift()
 	}
@@ -112,9 +117,13 @@ func (e *lzmaEncoder) reset() {
 	}
 }
 
-func (e *lzmaEncoder) encode(b []byte) {
-	for at := 0; at < len(b); {
-		posState := at & (lzmaPosStates - 1)
+// encode encodes b from start on.
+func (e *lzmaEncoder) encode(b []byte, start int) {
+	for at := range start {
+		e.insert(b, at)
+	}
+	for at := start; at < len(b); {
+		posState := (at - start) & (lzmaPosStates - 1)
 		length, distance := e.find(b, at)
 		if length == 0 {
 			e.bit(&e.isMatch[e.state][posState], 0)

@@ -21,7 +21,11 @@ const maxLog = 100_000
 
 // Config says what a server serves. The zero value serves nothing, to one host name.
 type Config struct {
+	// Depots are what is served; several versions of one depot have the same ID, and each its ManifestID.
 	Depots []*Depot
+	// Patches serves delta patches between the versions of a depot, made by [NewPatch] when they are first asked for. False
+	// answers 404, as most servers do.
+	Patches bool
 	// Hosts are the names that the server answers to, each an entry of the server list with this server's address as host
 	// and the name as vhost. Nil means "cache1.example.net".
 	Hosts []string
@@ -49,7 +53,8 @@ type Server struct {
 	once     sync.Once
 
 	mu       sync.Mutex
-	depots   map[uint32]*Depot
+	depots   map[uint32][]*Depot
+	patches  map[string][]byte
 	faults   []*Fault
 	log      []Request
 	total    int
@@ -75,9 +80,9 @@ func New(config Config) (*Server, error) {
 	if config.Type == "" {
 		config.Type = "SteamCache"
 	}
-	s := &Server{config: config, closing: make(chan struct{}), depots: map[uint32]*Depot{}, hijacked: map[net.Conn]bool{}, open: map[net.Conn]bool{}}
+	s := &Server{config: config, closing: make(chan struct{}), depots: map[uint32][]*Depot{}, patches: map[string][]byte{}, hijacked: map[net.Conn]bool{}, open: map[net.Conn]bool{}}
 	for _, depot := range config.Depots {
-		s.depots[depot.ID] = depot
+		s.depots[depot.ID] = append(s.depots[depot.ID], depot)
 	}
 	if config.InMemory {
 		s.listener = newPipeListener()
@@ -248,13 +253,18 @@ func (s *Server) answer(r *http.Request) (status int, body []byte) {
 	if err != nil {
 		return http.StatusNotFound, nil
 	}
-	depot := s.depots[uint32(id)]
-	if depot == nil {
+	versions := s.depots[uint32(id)]
+	if len(versions) == 0 {
 		return http.StatusForbidden, nil // as servers do with depots that they do not carry
 	}
 	switch parts[2] {
 	case "manifest":
-		return s.manifest(depot, parts[3:])
+		return s.manifest(versions, parts[3:])
+	case "patch":
+		if s.config.Token != "" && r.URL.RawQuery != s.config.Token {
+			return http.StatusForbidden, nil
+		}
+		return s.patch(versions, parts[3:])
 	case "chunk":
 		if s.config.Token != "" && r.URL.RawQuery != s.config.Token {
 			return http.StatusForbidden, nil
@@ -263,8 +273,10 @@ func (s *Server) answer(r *http.Request) (status int, body []byte) {
 		if err != nil {
 			return http.StatusNotFound, nil
 		}
-		if stored, ok := depot.Chunk(chunk); ok {
-			return http.StatusOK, stored
+		for _, depot := range versions {
+			if stored, ok := depot.Chunk(chunk); ok {
+				return http.StatusOK, stored
+			}
 		}
 	}
 	return http.StatusNotFound, nil
@@ -284,8 +296,9 @@ func (s *Server) knows(host string) bool {
 }
 
 // manifest answers /manifest/<id>/5 or /manifest/<id>/5/<code>.
-func (s *Server) manifest(depot *Depot, parts []string) (int, []byte) {
-	if len(parts) < 2 || parts[0] != strconv.FormatUint(depot.ManifestID, 10) || parts[1] != "5" {
+func (s *Server) manifest(versions []*Depot, parts []string) (int, []byte) {
+	depot := version(versions, parts[0])
+	if depot == nil || len(parts) < 2 || parts[1] != "5" {
 		return http.StatusNotFound, nil
 	}
 	if s.config.RequestCode != 0 && (len(parts) < 3 || parts[2] != strconv.FormatUint(s.config.RequestCode, 10)) {
@@ -296,6 +309,46 @@ func (s *Server) manifest(depot *Depot, parts []string) (int, []byte) {
 		return http.StatusInternalServerError, nil
 	}
 	return http.StatusOK, stored
+}
+
+// version finds the version with a manifest's number; nil if there is none.
+func version(versions []*Depot, number string) *Depot {
+	for _, depot := range versions {
+		if number == strconv.FormatUint(depot.ManifestID, 10) {
+			return depot
+		}
+	}
+	return nil
+}
+
+// patch answers /patch/<from>/<to>.
+func (s *Server) patch(versions []*Depot, parts []string) (int, []byte) {
+	if len(parts) != 2 {
+		return http.StatusNotFound, nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	name := parts[0] + "/" + parts[1]
+	if b, ok := s.patches[name]; ok {
+		return http.StatusOK, b
+	}
+	from, to := version(versions, parts[0]), version(versions, parts[1])
+	if !s.config.Patches || from == nil || to == nil {
+		return http.StatusNotFound, nil
+	}
+	b, err := NewPatch(from, to, to.ManifestID%2 == 1)
+	if err != nil {
+		return http.StatusInternalServerError, nil
+	}
+	s.patches[name] = b
+	return http.StatusOK, b
+}
+
+// SetPatch puts bytes in the place of a patch, right or wrong.
+func (s *Server) SetPatch(from, to uint64, b []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.patches[strconv.FormatUint(from, 10)+"/"+strconv.FormatUint(to, 10)] = b
 }
 
 // entries are the server list: this server under each of its names, then the peers.

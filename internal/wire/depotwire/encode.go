@@ -23,6 +23,11 @@ func EncodePackageVZ(dst, plain []byte, created uint32, compressLZMA func([]byte
 	return appendVZ(dst, "VZa", created, plain, compressLZMA)
 }
 
+// EncodeVZDelta is [EncodeVZ] for patches: the encoder begins with the source chunk as what it has seen.
+func EncodeVZDelta(dst, plain []byte, compressLZMA func([]byte) (properties [5]byte, data []byte, err error)) ([]byte, error) {
+	return appendVZ(dst, "VZd", crc32.ChecksumIEEE(plain), plain, compressLZMA)
+}
+
 func appendVZ(dst []byte, magic string, header uint32, plain []byte, compressLZMA func([]byte) ([5]byte, []byte, error)) ([]byte, error) {
 	properties, data, err := compressLZMA(plain)
 	if err != nil {
