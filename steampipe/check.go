@@ -19,14 +19,8 @@ import (
 // checkBatch is how many bytes of a file one goroutine checks at a time; a larger file is shared out.
 const checkBatch = 16 << 20
 
-// check makes the folders and finds out what is right on disk already.
+// check finds out what is right on disk already.
 func (j *Job) check(ctx context.Context) error {
-	if err := j.makeFolders(ctx); err != nil {
-		return err
-	}
-	if len(j.plan.entries) > 0 && foldsCase(j.root) {
-		j.dropShadowed()
-	}
 	readers := newReaders(j.options.Decoders)
 	readers.checked = func(n int64) { j.tally.checked.Add(n) }
 	group, inner := errgroup.WithContext(ctx)
@@ -38,6 +32,9 @@ func (j *Job) check(ctx context.Context) error {
 		group.Go(func() error { return j.checkEntry(inner, readers, e) })
 	}
 	if err := group.Wait(); err != nil {
+		return err
+	}
+	if err := j.findMoved(ctx, readers); err != nil {
 		return err
 	}
 	return ended(ctx)
@@ -130,6 +127,9 @@ func (j *Job) checkEntry(ctx context.Context, readers *readers, e *entry) error 
 		return &Error{Step: StepCheck, Path: e.file.Name, Err: err}
 	}
 	if err == nil {
+		if info.IsDir() && j.dry {
+			return nil // a download may find that it is an older version's, which gives way
+		}
 		if info.IsDir() {
 			return &Error{Step: StepCheck, Path: e.file.Name, Err: errors.New("there is a folder where the manifest wants a file")}
 		}
@@ -145,8 +145,10 @@ func (j *Job) checkEntry(ctx context.Context, readers *readers, e *entry) error 
 			regions := e.regions()
 			right := countBits(have)
 			if right == len(regions) && info.Size() == int64(e.file.Size) {
-				j.setMode(e, e.path, info.Mode())
-				_ = j.root.Remove(e.part)
+				if !j.dry {
+					j.setMode(e, e.path, info.Mode())
+					_ = j.root.Remove(e.part)
+				}
 				j.keep(e, right)
 				return nil
 			}
@@ -158,14 +160,25 @@ func (j *Job) checkEntry(ctx context.Context, readers *readers, e *entry) error 
 		return nil
 	}
 	if !part.Mode().IsRegular() {
+		if j.dry {
+			return nil
+		}
 		return j.root.RemoveAll(e.part)
 	}
 	have, err := readers.check(ctx, j.root, e.part, e)
 	if err != nil {
 		return err
 	}
-	if e.origin == atFinal && countBits(e.have) >= countBits(have) {
-		return j.root.Remove(e.part)
+	if e.origin == atFinal {
+		if have.within(e.have) {
+			if j.dry {
+				return nil
+			}
+			return j.root.Remove(e.part)
+		}
+		if !e.have.within(have) {
+			e.fresh, e.stay = true, e.have // each has something that the other one lacks
+		}
 	}
 	e.origin, e.have, e.takes = atPart, have, allocated(part)
 	return nil
@@ -174,7 +187,10 @@ func (j *Job) checkEntry(ctx context.Context, readers *readers, e *entry) error 
 // keepUsers says whether the file on disk is the player's and stays as it is (spec steampipe.md §4.6, §7.2). Without the
 // older manifest there is no telling whether the depot's copy of a versioned file changed, so that stays too.
 func (e *entry) keepUsers(info fs.FileInfo) bool {
-	return info.Mode().IsRegular() && e.file.Flags&(FlagUserConfig|FlagVersionedUserConfig) != 0
+	if !info.Mode().IsRegular() {
+		return false
+	}
+	return e.file.Flags&FlagUserConfig != 0 || e.file.Flags&FlagVersionedUserConfig != 0 && !e.changed
 }
 
 // keep counts a file that is right.

@@ -20,10 +20,11 @@
 // the file system does not tell them apart.
 //
 // The package does not log on to Steam. The depot's key, and on the live network the manifest's request code, come from the
-// program; see [Config.RequestCode]. [Compare] says what it takes to go from one manifest to another. The package does not
-// apply delta patches: a newer manifest downloaded into the same folder keeps the chunks that stayed where they were, or are in
-// another file of the new one. A [Filter] picks files. One run at a time works in a folder, which has a subfolder ".steampipe" for
-// that. A download that the disk has no room for is refused before it begins; one that fills the disk all the same fails, and the
+// program; see [Config.RequestCode]. [Compare] says what it takes to go from one manifest to another. A download into a folder that has an older
+// version is an update: chunks are reused wherever they lie in old files, files that have another name now are renamed, and those
+// that are gone from the depot are removed, never any that it did not lay down. For that the folder remembers the manifest, in a
+// subfolder ".steampipe", or the program names it ([Options.Previous]). The package does not apply delta patches. A [Filter] picks
+// files. One run at a time works in a folder. A download that the disk has no room for is refused before it begins; one that fills the disk all the same fails, and the
 // next run goes on.
 //
 // Package depottest serves made-up depots for tests.

@@ -87,6 +87,13 @@ func (j *Job) open(e *entry) (*os.File, error) {
 		e.origin = atPart
 	case atPart:
 		j.makeWritable(e.part)
+	case atOld:
+		j.makeWritable(e.from)
+		if err := j.root.Rename(e.from, e.part); err != nil {
+			return nil, err
+		}
+		e.origin = atPart
+		j.tally.filesMoved.Add(1)
 	}
 	file, err := j.root.OpenFile(e.part, flags, 0o666)
 	if err != nil {
@@ -149,7 +156,7 @@ func (j *Job) write(ctx context.Context, p place, b []byte) error {
 	}
 	j.tally.bytesWritten.Add(int64(len(b)))
 	j.tally.bytesDone.Add(int64(len(b)))
-	if p.entry.missing.Add(-1) == 0 {
+	if p.entry.missing.Add(-1) == 0 && !j.holding.Load() {
 		return j.complete(ctx, p.entry)
 	}
 	return nil
@@ -172,7 +179,11 @@ func (j *Job) complete(ctx context.Context, e *entry) error {
 		if err := errors.Join(err, statErr, e.close(j)); err != nil {
 			return err
 		}
-		j.setMode(e, e.part, info.Mode())
+		mode := info.Mode()
+		if was, err := j.root.Lstat(e.path); err == nil && e.stay != nil && was.Mode().IsRegular() && j.root.Chmod(e.part, was.Mode().Perm()|0o600) == nil {
+			mode = was.Mode().Perm() | 0o600 // as if it had been changed where it was
+		}
+		j.setMode(e, e.part, mode)
 		if runtime.GOOS == "windows" {
 			j.makeWritable(e.path) // a read-only file cannot be replaced there
 		}
@@ -272,13 +283,18 @@ func (j *Job) finish(ctx context.Context) error {
 			}
 		}
 	}
-	if len(j.plan.entries) > 0 && j.tally.filesFailed.Load() == 0 {
-		// Parts that no file of this manifest claims are left from another one.
-		if err := j.root.RemoveAll(path.Dir(j.plan.entries[0].part)); err != nil {
-			return &Error{Step: StepFinish, Path: stateFolder, Err: err}
-		}
+	if j.tally.filesFailed.Load() > 0 {
+		return nil
 	}
-	return nil
+	left, err := j.removeOld(ctx)
+	if err != nil {
+		return err
+	}
+	// Parts that no file of this manifest claims are left from another one.
+	if err := j.root.RemoveAll(path.Dir(j.plan.asideName(""))); err != nil {
+		return &Error{Step: StepFinish, Path: stateFolder, Err: err}
+	}
+	return j.conclude(left)
 }
 
 // right says whether the link is there and leads where it should.

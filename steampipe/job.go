@@ -46,6 +46,16 @@ type Job struct {
 	plan    *plan
 	started atomic.Bool
 
+	dry      bool        // nothing is written
+	folds    bool        // the file system does not tell case apart
+	previous []*Manifest // older versions, the last one first
+	record   record
+	claimed  map[string]bool   // by key: paths of the new version, or of another depot, and the folders above
+	byKey    map[string]*entry // by key
+	moved    map[string]bool   // places that new files were moved from
+	removals []string          // of a dry run
+	holding  atomic.Bool       // files stay in their place until what is wanted of them is copied
+
 	root  *os.Root
 	tally tally
 	lost  atomic.Int64
@@ -75,6 +85,7 @@ type tally struct {
 	retries, dropped                               atomic.Int64
 	links, folders                                 atomic.Int64
 	checking, fetching                             atomic.Int64
+	filesMoved, filesRemoved, foldersRemoved       atomic.Int64
 	checked                                        atomic.Int64 // bytes read and compared
 }
 
@@ -93,11 +104,20 @@ func NewJob(source Source, manifest *Manifest, dir string, options Options) (*Jo
 	if err != nil {
 		return nil, err
 	}
+	if m := options.Previous; m != nil {
+		err := checkVersion(m, options.Limits)
+		if err == nil && m.DepotID != manifest.DepotID {
+			err = fmt.Errorf("it is of depot %d", m.DepotID)
+		}
+		if err != nil {
+			return nil, &Error{Step: StepPlan, Depot: DepotID(m.DepotID), Manifest: ManifestID(m.ManifestID), Err: fmt.Errorf("Options.Previous: %w", err)}
+		}
+	}
 	if options.Key == (Key{}) && len(p.entries) > 0 {
 		return nil, &Error{Step: StepPlan, Depot: DepotID(manifest.DepotID), Manifest: ManifestID(manifest.ManifestID), Err: errors.New("Options.Key is not set")}
 	}
 	return &Job{source: source, dir: dir, options: options, plan: p, since: time.Now(), servers: map[string]ServerReport{},
-		slots: make(chan struct{}, 64)}, nil
+		moved: map[string]bool{}, slots: make(chan struct{}, 64)}, nil
 }
 
 // State tells what the job is doing.
@@ -221,6 +241,10 @@ func (j *Job) run(ctx context.Context) error {
 	defer lock.Close()
 	defer j.closeHandles()
 
+	if err := j.prepare(ctx); err != nil {
+		return err
+	}
+
 	j.enter(StepCheck)
 	begun := time.Now()
 	if err := j.check(ctx); err != nil {
@@ -253,6 +277,32 @@ func (j *Job) run(ctx context.Context) error {
 	return nil
 }
 
+// prepare finds out what older versions have to do with the folder, and makes room for the new one's files and folders.
+func (j *Job) prepare(ctx context.Context) error {
+	j.folds = foldsCase(j.root)
+	if j.folds {
+		j.dropShadowed()
+	}
+	j.compareVersions()
+	if err := j.recall(ctx); err != nil {
+		return err
+	}
+	j.noteChanged()
+	if j.dry {
+		return nil
+	}
+	if err := j.mark(); err != nil {
+		return err
+	}
+	if err := j.clearWay(ctx); err != nil {
+		return err
+	}
+	if err := j.respell(); err != nil {
+		return err
+	}
+	return j.makeFolders(ctx)
+}
+
 // report sums up.
 func (j *Job) report() *Report {
 	j.mu.Lock()
@@ -261,11 +311,15 @@ func (j *Job) report() *Report {
 	r := &Report{
 		Depot: DepotID(m.DepotID), Manifest: ManifestID(m.ManifestID),
 		Files: len(j.plan.entries), FilesKept: int(t.filesKept.Load()), FilesNew: int(t.filesNew.Load()),
+		FilesMoved: int(t.filesMoved.Load()), FilesRemoved: int(t.filesRemoved.Load()), FoldersRemoved: int(t.foldersRemoved.Load()),
 		Folders: int(t.folders.Load()), Links: int(t.links.Load()),
 		Bytes: j.plan.bytes, BytesKept: t.bytesKept.Load(), BytesWritten: t.bytesWritten.Load(), BytesFetched: t.bytesFetched.Load(),
 		ChunksFetched: t.chunksFetched.Load(), ChunksKept: t.chunksKept.Load(), ChunksReused: t.chunksReused.Load(), ChunksZero: t.zeros.Load(),
 		Retries: t.retries.Load(), Problems: j.problems, Servers: j.servers, Started: j.begun, Duration: time.Since(j.begun),
 		Checking: time.Duration(t.checking.Load()), Fetching: time.Duration(t.fetching.Load()),
+	}
+	for _, m := range j.previous {
+		r.Previous = append(r.Previous, ManifestID(m.ManifestID))
 	}
 	r.FilesFailed = r.Files - r.FilesKept - r.FilesNew
 	return r

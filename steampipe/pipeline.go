@@ -3,6 +3,7 @@ package steampipe
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -17,11 +18,27 @@ type content struct {
 // jobs lists the distinct chunks that are not in all of their places, in the order of files, so that few files are open at
 // a time.
 func (j *Job) jobs() []*job {
-	var jobs []*job
 	byID := make(map[content]*job)
+	for _, e := range j.plan.entries {
+		for i, region := range e.regions() {
+			if !e.done.Load() && !e.have.get(i) && !e.stay.get(i) && !region.zero {
+				key := content{region.chunk.ID, region.chunk.Size}
+				if byID[key] == nil {
+					byID[key] = &job{chunk: region.chunk}
+				}
+			}
+		}
+	}
+	j.findLocal(byID)
+	j.findOld(func(c content) bool { return byID[c] != nil && byID[c].local == nil }, func(c content, at local) { byID[c].local = &at })
+
+	var jobs []*job
 	for _, e := range j.plan.entries {
 		if e.done.Load() {
 			continue
+		}
+		if e.fresh && e.origin == atFinal {
+			e.origin, e.stay, e.have, e.takes = atNone, e.have, nil, 0
 		}
 		missing := int64(0)
 		for i, region := range e.regions() {
@@ -42,15 +59,21 @@ func (j *Job) jobs() []*job {
 			if wanted == nil {
 				wanted = &job{chunk: region.chunk}
 				byID[key] = wanted
+			}
+			if wanted.local == nil && e.stay.get(i) {
+				wanted.local = &local{path: e.path, offset: region.offset, content: key}
+			}
+			if len(wanted.places) == 0 {
 				jobs = append(jobs, wanted)
 			}
 			wanted.places = append(wanted.places, place{e, region.offset})
 		}
 		e.missing.Store(missing)
 	}
-	j.findLocal(byID)
 	for _, wanted := range jobs {
-		if wanted.local == nil {
+		if wanted.local != nil {
+			wanted.local.settle()
+		} else {
 			j.tally.bytesToFetch.Add(int64(wanted.chunk.StoredSize))
 		}
 	}
@@ -68,11 +91,12 @@ func (j *Job) findLocal(wanted map[content]*job) {
 			continue
 		}
 		for i, region := range e.regions() {
-			if region.chunk == nil || !e.done.Load() && !e.have.get(i) {
+			if region.chunk == nil || !e.done.Load() && !e.have.get(i) && !e.stay.get(i) {
 				continue
 			}
-			if want := wanted[content{region.chunk.ID, region.chunk.Size}]; want != nil && want.local == nil {
-				want.local = &place{e, region.offset}
+			key := content{region.chunk.ID, region.chunk.Size}
+			if want := wanted[key]; want != nil && want.local == nil {
+				want.local = &local{entry: e, region: i, offset: region.offset, content: key}
 			}
 		}
 	}
@@ -87,10 +111,44 @@ type item struct {
 // fetchAll is the pipeline: fetchers, bound by the network, hand chunks to decoders, bound by the processor, over a short
 // queue. Its memory is bounded by their numbers, whatever the size of the depot (spec steampipe.md §7.1).
 func (j *Job) fetchAll(ctx context.Context, jobs []*job) error {
+	rest := jobs
+	if j.borrows(jobs) {
+		// What is wanted of files that will be replaced is copied before any is.
+		var copies []*job
+		rest = nil
+		for _, wanted := range jobs {
+			if wanted.local != nil {
+				copies = append(copies, wanted)
+			} else {
+				rest = append(rest, wanted)
+			}
+		}
+		if err := j.completeAll(ctx, func(e *entry) bool { return e.origin == atOld }); err != nil {
+			return err
+		}
+		j.holding.Store(true)
+		if err := j.pipe(ctx, copies); err != nil {
+			return err
+		}
+		j.holding.Store(false)
+	}
+	if err := j.completeAll(ctx, func(*entry) bool { return true }); err != nil || len(rest) == 0 {
+		return err
+	}
+	return j.pipe(ctx, rest)
+}
+
+// borrows says whether chunks are to be copied from files that will be replaced or removed.
+func (j *Job) borrows(jobs []*job) bool {
+	return slices.ContainsFunc(jobs, func(wanted *job) bool { return wanted.local != nil && wanted.local.entry == nil })
+}
+
+// completeAll finishes the files that miss nothing.
+func (j *Job) completeAll(ctx context.Context, pick func(*entry) bool) error {
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(j.options.Decoders)
 	for _, e := range j.plan.entries {
-		if !e.done.Load() && e.missing.Load() == 0 {
+		if !e.done.Load() && e.missing.Load() == 0 && pick(e) {
 			group.Go(func() error {
 				if inner.Err() != nil {
 					return ended(inner)
@@ -99,10 +157,7 @@ func (j *Job) fetchAll(ctx context.Context, jobs []*job) error {
 			})
 		}
 	}
-	if err := group.Wait(); err != nil || len(jobs) == 0 {
-		return err
-	}
-	return j.pipe(ctx, jobs)
+	return group.Wait()
 }
 
 func (j *Job) pipe(outer context.Context, jobs []*job) error {
@@ -242,13 +297,15 @@ func (j *Job) decoder(ctx context.Context, queue *queue, fetched <-chan item, fr
 
 // readLocal reads a chunk from a place on disk that had it, and checks it once more.
 func (j *Job) readLocal(ctx context.Context, wanted *job, buffer []byte) (bool, []byte) {
-	e := wanted.local.entry
-	name := e.path
-	if !e.done.Load() {
-		// It may be moved to its part while we look; then the chunk is fetched.
-		name = e.part
-		if _, err := j.root.Lstat(name); err != nil {
-			name = e.path
+	name := wanted.local.path
+	if e := wanted.local.entry; e != nil {
+		name = e.path
+		if !e.done.Load() {
+			// It may be moved to its part while we look; then the chunk is fetched.
+			name = e.part
+			if _, err := j.root.Lstat(name); err != nil {
+				name = e.path
+			}
 		}
 	}
 	file, err := j.root.Open(name)
@@ -256,7 +313,8 @@ func (j *Job) readLocal(ctx context.Context, wanted *job, buffer []byte) (bool, 
 		return false, buffer
 	}
 	defer file.Close()
-	return region{offset: wanted.local.offset, size: int64(wanted.chunk.Size), chunk: wanted.chunk}.matches(ctx, file, buffer)
+	at := wanted.local
+	return region{offset: at.offset, size: int64(at.content.size), chunk: &Chunk{ID: at.content.id, Size: at.content.size}}.matches(ctx, file, buffer)
 }
 
 // rejected deals with a chunk that came damaged: it is fetched again, and the source is told who sent it.

@@ -36,11 +36,15 @@ type entry struct {
 	missing atomic.Int64 // places still to be written
 	takes   int64        // bytes on disk that it has already, where it will be put together
 
-	mu     sync.Mutex
-	opened bool // the part file was made
-	handle *os.File
-	users  int
-	slot   bool // the handle may stay open
+	mu      sync.Mutex
+	opened  bool   // the part file was made
+	from    string // where it is moved from, with atOld
+	stay    bitset // regions that are right in its place, while a part is put together beside it
+	fresh   bool   // what is in its place stays there until the part is complete: others read from it
+	changed bool   // the depot's copy is not what it was in an older version
+	handle  *os.File
+	users   int
+	slot    bool // the handle may stay open
 }
 
 // origin says where an entry's bytes are when a download begins.
@@ -50,6 +54,7 @@ const (
 	atNone  origin = iota
 	atFinal        // in its place, wrong: an older version, or damaged
 	atPart         // left by a run that was interrupted
+	atOld          // right, under the name that an older version had for it
 )
 
 // region is a stretch of a file: a chunk, or a gap between chunks, which reads as zero.
@@ -115,6 +120,16 @@ func newBitset(n int) bitset    { return make(bitset, (n+63)/64) }
 func (b bitset) get(i int) bool { return i/64 < len(b) && b[i/64]&(1<<(i%64)) != 0 }
 func (b bitset) set(i int)      { b[i/64] |= 1 << (i % 64) }
 
+// within says whether all regions that are right here are right in the other one too.
+func (b bitset) within(other bitset) bool {
+	for i, word := range b {
+		if i >= len(other) && word != 0 || i < len(other) && word&^other[i] != 0 {
+			return false
+		}
+	}
+	return true
+}
+
 // countBits says how many regions are right.
 func countBits(b bitset) (total int) {
 	for _, word := range b {
@@ -133,8 +148,27 @@ type place struct {
 type job struct {
 	chunk    *Chunk
 	places   []place
-	local    *place
+	local    *local // nil if it is fetched
 	rejected []Rejection
+}
+
+// local is a place on disk that has a chunk.
+type local struct {
+	entry   *entry // nil for a file of an older version
+	path    string // of such a file
+	region  int    // of the entry
+	offset  int64
+	content content
+}
+
+// settle says which of two files has the chunk, while an entry's part is put together beside what is in its place.
+func (l *local) settle() {
+	if e := l.entry; e != nil && e.stay != nil && !e.done.Load() {
+		l.entry, l.path = nil, e.path
+		if e.have.get(l.region) {
+			l.path = e.part
+		}
+	}
 }
 
 // plan is a manifest, checked and sorted out.

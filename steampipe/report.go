@@ -17,6 +17,13 @@ type Options struct {
 	HashFiles bool
 	// Limits bound what a manifest may ask for. Zero fields have usual values.
 	Limits Limits
+	// Previous is the version that was downloaded into the folder before. Its chunks are reused wherever they lie, files that
+	// only have another name are renamed, and those that the new version does not have are removed, with the folders that
+	// become empty; the player's own files and what is in no version are left. Nil uses what the folder remembers: a
+	// download keeps a copy of its manifest there, in ".steampipe".
+	Previous *Manifest
+	// Stateless neither reads nor leaves a memory of versions in the folder. False does both.
+	Stateless bool
 	// Filter picks what of the depot is downloaded; the rest is left as it is, there or not. Nil means everything.
 	Filter Filter
 	// SkipSpaceCheck begins even if the disk has less room than the files will take. False refuses that with a
@@ -46,6 +53,8 @@ const (
 	EventFile
 	// EventRetry: Chunk came damaged from Server and is fetched again; Err says how.
 	EventRetry
+	// EventRemove: the file at Path, which an older version laid down and this one does not have, was removed.
+	EventRemove
 	// EventProblem: Path will not be as the manifest says; Err says why. The download goes on.
 	EventProblem
 )
@@ -59,6 +68,8 @@ func (k EventKind) String() string {
 		return "file"
 	case EventRetry:
 		return "retry"
+	case EventRemove:
+		return "remove"
 	case EventProblem:
 		return "problem"
 	}
@@ -104,8 +115,13 @@ type Report struct {
 	FilesKept   int // right on disk already, or the player's own
 	FilesNew    int // written
 	FilesFailed int // not complete: see Problems
+	FilesMoved  int // of FilesNew, those that an older version had under another name
 	Folders     int // folders that the manifest lists
 	Links       int // symbolic links in place
+
+	Previous       []ManifestID // older versions that were known to have files in the folder
+	FilesRemoved   int          // files and links of these that this version does not have
+	FoldersRemoved int          // that became empty by that
 
 	Bytes        int64 // plain bytes of these files
 	BytesKept    int64 // of these right on disk already
