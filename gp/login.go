@@ -157,6 +157,9 @@ func (s *Session) handshake(l *link, op string, identity Identity, account *Acco
 		Quiet:       l.quiet,
 		ID:          connectID,
 	}
+	// When reconnecting, the login could name the profile, as the original's does from its cache. But wfc gives the account
+	// that logs in the profile id that the login names, in place of its own: should Reconnect.Identity give another
+	// account, that must end in an error here and not in a changed account there.
 	if account != nil {
 		created, err := s.register(l, op, account)
 		if err != nil {

@@ -242,9 +242,7 @@ func (s *Session) askAgain(l *link) {
 	if len(l.ask) == 0 {
 		return
 	}
-	s.mu.Lock()
-	key := s.key
-	s.mu.Unlock()
+	key := s.sessionKey()
 	for len(l.ask) > 0 && len(l.out) < (cap(l.out)+1)/2 && l.post(&gpwire.AddBuddy{SessionKey: key, ProfileID: l.ask[0]}) {
 		l.ask = l.ask[1:]
 	}

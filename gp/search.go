@@ -29,7 +29,7 @@ import (
 // Errors are an [*Error], like those of a session; what fails here does not concern any session.
 type Searcher struct {
 	config  Config
-	key     SessionKey
+	key     func() SessionKey // asked for each search: a session that reconnects gets another
 	profile ProfileID
 	room    chan struct{} // holds a token for each connection that is open
 }
@@ -37,10 +37,11 @@ type Searcher struct {
 // NewSearcher makes a searcher that is not logged in.
 func NewSearcher(config Config) *Searcher {
 	config = config.withDefaults()
-	return &Searcher{config: config, room: make(chan struct{}, config.SearchConnections)}
+	return &Searcher{config: config, key: func() SessionKey { return "" }, room: make(chan struct{}, config.SearchConnections)}
 }
 
-// Searcher makes a searcher that asks in the name of the session's profile.
+// Searcher makes a searcher that asks in the name of the session's profile. It works as long as the session does, also after
+// a reconnect.
 func (s *Session) Searcher() *Searcher {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -49,7 +50,13 @@ func (s *Session) Searcher() *Searcher {
 	if s.searches == nil {
 		s.searches = make(chan struct{}, config.SearchConnections)
 	}
-	return &Searcher{config: config, key: s.key, profile: s.state.ProfileID, room: s.searches}
+	return &Searcher{config: config, key: s.sessionKey, profile: s.state.ProfileID, room: s.searches}
+}
+
+func (s *Session) sessionKey() SessionKey {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.key
 }
 
 // WithDialer makes a searcher that opens its connections with another function. Nil means a net.Dialer.
@@ -129,7 +136,7 @@ func (s *Searcher) Profiles(ctx context.Context, query ProfileQuery) iter.Seq2[M
 		var last []Match
 		pages(s, op, func(page *Searcher, _, taken int) ([]Match, bool, error) {
 			found, more, err := page.matches(ctx, op, gpwire.ListSearch, &gpwire.Search{
-				SessionKey: s.key, ProfileID: s.profile, NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID,
+				SessionKey: s.key(), ProfileID: s.profile, NamespaceID: s.config.NamespaceID, PartnerID: s.config.PartnerID,
 				Nick: query.Nick, UniqueNick: query.UniqueNick, Email: strings.ToLower(query.Email),
 				FirstName: query.FirstName, LastName: query.LastName, ICQUIN: query.ICQUIN, Skip: taken, GameName: s.config.Game,
 			})
@@ -153,7 +160,7 @@ func (s *Searcher) UniqueNick(ctx context.Context, nick string, namespaces ...Na
 	return pages(s, op, func(page *Searcher, asked, _ int) ([]Match, bool, error) {
 		part, more := part(namespaces, asked, gpwire.MaxNamespaces)
 		found, _, err := page.matches(ctx, op, gpwire.ListSearch, &gpwire.SearchUnique{
-			SessionKey: s.key, ProfileID: s.profile, UniqueNick: nick, Namespaces: part, GameName: s.config.Game,
+			SessionKey: s.key(), ProfileID: s.profile, UniqueNick: nick, Namespaces: part, GameName: s.config.Game,
 		})
 		return found, more, err
 	})
@@ -223,14 +230,14 @@ func (s *Searcher) NewUser(ctx context.Context, account Account) (ProfileID, err
 // PlayersOf yields who plays a product. OpenSpy does not answer it.
 func (s *Searcher) PlayersOf(ctx context.Context, productID ProductID) iter.Seq2[Match, error] {
 	return s.list(ctx, "search players", gpwire.ListProductMatch, &gpwire.ProductMatch{
-		SessionKey: s.key, ProfileID: s.profile, ProductID: productID, GameName: s.config.Game,
+		SessionKey: s.key(), ProfileID: s.profile, ProductID: productID, GameName: s.config.Game,
 	})
 }
 
 // Others yields who has the session's profile as a buddy.
 func (s *Searcher) Others(ctx context.Context) iter.Seq2[Match, error] {
 	return s.list(ctx, "others", gpwire.ListOthers, &gpwire.Others{
-		SessionKey: s.key, ProfileID: s.profile, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
+		SessionKey: s.key(), ProfileID: s.profile, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
 	})
 }
 
@@ -245,7 +252,7 @@ func (s *Searcher) UniqueNicksOf(ctx context.Context, profiles ...ProfileID) ite
 	return pages(s, op, func(page *Searcher, asked, _ int) ([]Match, bool, error) {
 		part, more := part(profiles, asked, profilesAtOnce)
 		found, _, err := page.matches(ctx, op, gpwire.ListOthersList, &gpwire.OthersList{
-			SessionKey: s.key, ProfileID: s.profile, ProfileIDs: part, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
+			SessionKey: s.key(), ProfileID: s.profile, ProfileIDs: part, NamespaceID: s.config.NamespaceID, GameName: s.config.Game,
 		})
 		return found, more, err
 	})
@@ -272,7 +279,7 @@ func (s *Searcher) BuddiesOf(ctx context.Context, profile ProfileID, limit int) 
 	const op = "profile list"
 	return pages(s, op, func(page *Searcher, _, _ int) ([]ProfileID, bool, error) {
 		reply, err := exchange(ctx, page, op, gpwire.ProfileListMarker, &gpwire.ProfileList{
-			SessionKey: s.key, ProfileID: s.profile, Of: profile, MaxResults: limit, GameName: s.config.Game,
+			SessionKey: s.key(), ProfileID: s.profile, Of: profile, MaxResults: limit, GameName: s.config.Game,
 		}, func(body []byte) (*gpwire.ProfileListReply, error) {
 			reply, err := gpwire.ParseProfileListReply(body, s.config.MaxResults)
 			if err == nil && reply.Hidden {

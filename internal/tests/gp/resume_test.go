@@ -75,6 +75,32 @@ func TestSettingsDuringLogin(t *testing.T) {
 	})
 }
 
+// A searcher that was made before a reconnect asks with the key of the new login.
+func TestSearcherAfterReconnect(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		again := make(chan struct{})
+		config := inOrder(t, func(p *peer) { p.logIn(nothing) }, func(p *peer) {
+			p.send(`\lc\1\challenge\AAAAAAAAAA\id\1\final\`)
+			p.receive()
+			p.send(`\lc\2\sesskey\222\proof\` + gscrypt.LoginProof("apple", "ann", challenge, "AAAAAAAAAA") + `\userid\1\profileid\1\id\1\final\`)
+			<-again
+		}, func(p *peer) {
+			require.Contains(t, p.receive(), `\sesskey\222\`)
+			p.send(`\others\\odone\\final\`)
+		})
+		session, err := gp.Login(t.Context(), config, ann)
+		require.NoError(t, err)
+		searcher := session.Searcher()
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		require.Equal(t, gp.StepConnected, session.State().Step)
+		_, err = all(searcher.Others(t.Context()))
+		require.NoError(t, err)
+		require.NoError(t, session.Close())
+		close(again)
+	})
+}
+
 // Whoever sets a presence when others do, what the session takes for published is what the server was told last.
 func TestPresencesAtOnce(t *testing.T) {
 	for round := range 300 {
