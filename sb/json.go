@@ -19,6 +19,9 @@ import (
 // JSON has no bytes.
 const base64Suffix = ";base64"
 
+// nameSuffix ends a name that is itself written in base64, for the same reason.
+const nameSuffix = ";name64"
+
 var flagNames = []struct {
 	flag Flags
 	name string
@@ -45,7 +48,8 @@ type serverJSON struct {
 }
 
 // MarshalJSON writes addr, private, flags, protocol, ping_ms, fields, players, teams and error, leaving out what is empty. A value
-// that is not UTF-8 is written with U+FFFD and, under its name and ";base64", as the bytes that it is.
+// that is not UTF-8 is written with U+FFFD and, under its name and ";base64", as the bytes that it is; a name that is not UTF-8
+// is written in base64 with ";name64" behind it.
 func (s Server) MarshalJSON() ([]byte, error) {
 	out := serverJSON{Addr: s.Addr, PingMS: float64(s.Ping) / float64(time.Millisecond), Players: rowsJSON(s.Players), Teams: rowsJSON(s.Teams)}
 	if s.Private.IsValid() {
@@ -142,6 +146,9 @@ func (f fieldsJSON) MarshalJSON() ([]byte, error) {
 		return nil
 	}
 	for _, field := range f {
+		if !utf8.ValidString(field.Key) || strings.HasSuffix(field.Key, nameSuffix) {
+			field.Key = base64.StdEncoding.EncodeToString([]byte(field.Key)) + nameSuffix
+		}
 		marked := strings.HasSuffix(field.Key, base64Suffix) // it would be taken for bytes
 		var err error
 		if !marked {
@@ -183,6 +190,13 @@ func (f *fieldsJSON) UnmarshalJSON(b []byte) error {
 				return fmt.Errorf("sb: field %q: %w", name, err)
 			}
 			name, value = plain, string(decoded)
+		}
+		if coded, ok := strings.CutSuffix(name, nameSuffix); ok {
+			decoded, err := base64.StdEncoding.DecodeString(coded)
+			if err != nil {
+				return fmt.Errorf("sb: field %q: %w", name, err)
+			}
+			name = string(decoded)
 		}
 		if i, ok := at[name]; ok {
 			(*f)[i].Value = value

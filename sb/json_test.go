@@ -12,6 +12,8 @@ func FuzzServerJSON(f *testing.F) {
 	f.Add([]byte(`{"addr":"192.0.2.1:6500","private":"10.0.0.1:1","flags":["natneg","keys"],"protocol":"QR1","ping_ms":1.5,"fields":{"b":"1","a":""},"players":[{"player_":"x"}],"error":"no"}`))
 	f.Add([]byte(`{"fields":{"x;base64":"//4=","y;base64;base64":"","x":"z"},"teams":[{},null]}`))
 	f.Add([]byte(`{"ping_ms":1e300}`))
+	f.Add([]byte(`{"fields":{"/w==;name64":"x","eQ==;name64;base64":"/w==","x;name64":"not base64"}}`))
+	f.Add([]byte(`{"fields":{"eDtuYW1lNjQ=;name64":"x"}}`))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		var server sb.Server
 		if json.Unmarshal(b, &server) != nil {

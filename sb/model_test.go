@@ -132,8 +132,8 @@ func randomServer(random *rand.Rand, addresses int) Server {
 	s := Server{Addr: netip.AddrPortFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(random.IntN(addresses))}), 6500)}
 	var list []string
 	rules := random.IntN(2) == 0
-	for _, name := range []string{"hostname", "mapname", "numplayers", "x"}[random.IntN(3):] {
-		if value := fmt.Sprint(random.IntN(3)); rules {
+	for _, name := range []string{"hostname", "numplayers", "z;base64", "x\xff", "y;name64"}[random.IntN(4):] {
+		if value := []string{"1", "2", "caf\xe9"}[random.IntN(3)]; rules {
 			s.rules = append(s.rules, Field{name, value})
 		} else {
 			list = append(list, name)
