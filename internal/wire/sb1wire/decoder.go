@@ -226,6 +226,9 @@ func (d *Decoder) server(s *Server) (err error) {
 		}
 		s.Fields = append(s.Fields, Field{key, value})
 	}
+	if !s.Addr.IsValid() {
+		return &Error{"list", "no field has an address"}
+	}
 	return nil
 }
 

@@ -148,6 +148,7 @@ func TestBadLists(t *testing.T) {
 		{"no number of fields", `\fieldcount\x\a`, Info, "number of fields"},
 		{"too many fields", `\fieldcount\300\a`, Info, "more than 255 fields"},
 		{"no address", `\fieldcount\1\ip\nowhere\final\`, Info, "address"},
+		{"no field with an address", `\fieldcount\1\hostname\A room\final\`, Info, "no field has an address"},
 		{"no address in text", `\ip\nowhere\`, Addresses, "address"},
 		{"no group", `\fieldcount\1\groupid\x\`, Groups, "group"},
 		{"a long value", `\ip\` + strings.Repeat("1", 5000), Addresses, "more than 4096 bytes"},
