@@ -5,6 +5,7 @@ import (
 	"math"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // value is what an operand stands for: its text, if that is quoted or a number, else the field.
@@ -38,9 +39,10 @@ func order(a, b string) int {
 	return cmp.Compare(x, y)
 }
 
-// like matches a pattern with % for any text and _ for any character, in any case.
+// like matches a pattern with % for any text and _ for any character, in any case. What is not UTF-8 is Latin-1 or the like,
+// a byte a character, with ASCII letters in any case.
 func like(text, pattern string) bool {
-	text, pattern = strings.ToLower(text), strings.ToLower(pattern)
+	text, pattern = fold(text), fold(pattern)
 	// star is where to go on when what follows the last % does not match here: one character further.
 	i, j, star, mark := 0, 0, -1, 0
 	for i < len(text) {
@@ -48,7 +50,11 @@ func like(text, pattern string) bool {
 		case j < len(pattern) && pattern[j] == '%':
 			star, mark = j, i
 			j++
-		case j < len(pattern) && (pattern[j] == '_' || pattern[j] == text[i]):
+		case j < len(pattern) && pattern[j] == '_':
+			_, size := utf8.DecodeRuneInString(text[i:])
+			i += size
+			j++
+		case j < len(pattern) && pattern[j] == text[i]:
 			i++
 			j++
 		case star >= 0:
@@ -59,4 +65,18 @@ func like(text, pattern string) bool {
 		}
 	}
 	return strings.Trim(pattern[j:], "%") == ""
+}
+
+// fold is strings.ToLower, which would turn all bytes that are not UTF-8 into the same character.
+func fold(text string) string {
+	if utf8.ValidString(text) {
+		return strings.ToLower(text)
+	}
+	b := []byte(text)
+	for i, c := range b {
+		if 'A' <= c && c <= 'Z' {
+			b[i] = c + 'a' - 'A'
+		}
+	}
+	return string(b)
 }

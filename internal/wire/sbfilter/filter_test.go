@@ -58,6 +58,30 @@ func TestFilter(t *testing.T) {
 	}
 }
 
+// Names are often Latin-1, and characters of UTF-8 have more than one byte.
+func TestLike(t *testing.T) {
+	for _, test := range []struct {
+		text, pattern string
+		want          bool
+	}{
+		{"caf\xe9", "caf\xe9", true}, {"caf\xe9", "caf\xe8", false}, {"CAF\xe9", "c%\xe9", true}, {"caf\xe9", "caf_", true},
+		{"café", "CAFÉ", true}, {"café", "caf_", true}, {"café", "caf__", false}, {"日本", "__", true}, {"日本", "%本", true},
+		{"abcabd", "%ab_", true}, {"", "%", true}, {"", "_", false}, {"a", "", false}, {"aaab", "%a%b", true},
+	} {
+		if like(test.text, test.pattern) != test.want {
+			t.Errorf("%q like %q is %v", test.text, test.pattern, !test.want)
+		}
+	}
+	for depth, want := range map[int]bool{maxDepth: true, maxDepth + 1: false} {
+		if _, err := Parse(strings.Repeat("(", depth) + "a=1" + strings.Repeat(")", depth)); (err == nil) != want {
+			t.Error(depth, err)
+		}
+		if _, err := Parse(strings.Repeat("not ", depth) + "a=1"); (err == nil) != want {
+			t.Error(depth, err)
+		}
+	}
+}
+
 func FuzzFilter(f *testing.F) {
 	for _, filter := range []string{"", "numplayers > 0 and mapname like 'dm%'", "groupid is null", "((((a=1))))", `x="y" or not z<>1`, "a like '%%%%%%%%%b'"} {
 		f.Add(filter, "value")
