@@ -30,7 +30,8 @@ const fleetChallenge = 20061128
 func newFleet(b *testing.B, sockets int) *fleet {
 	data := &qr2wire.Data{Players: qr2wire.Table{Keys: []string{"player_", "score_", "ping_", "team_"}},
 		Teams: qr2wire.Table{Keys: []string{"team_t", "score_t"}, Rows: [][]string{{"Red", "12"}, {"Blue", "7"}}}}
-	for i := range 20 {
+	data.Server = []qr2wire.Field{{Key: "hostname", Value: "value2"}} // without one, qstat takes a server for dead
+	for i := range 19 {
 		data.Server = append(data.Server, qr2wire.Field{Key: fmt.Sprintf("setting%02d", i), Value: "value"})
 	}
 	for i := range 16 {
