@@ -107,8 +107,9 @@ func TestLongListsStreamInConstantMemory(t *testing.T) {
 		highest, seen := uint64(0), 0
 		var stats runtime.MemStats
 		for server, err := range browser.List(t.Context(), sb.Query{}) {
-			require.NoError(t, err)
-			require.Equal(t, 7, server.NumPlayers())
+			if err != nil || server.NumPlayers() != 7 { // require takes as long as all the rest
+				t.Fatal(err, server.NumPlayers())
+			}
 			if seen++; seen%(count/10) == 0 {
 				runtime.GC()
 				runtime.ReadMemStats(&stats)

@@ -329,16 +329,17 @@ func TestFloodOfChanges(t *testing.T) {
 	watch := list.Watch()
 	defer watch.Close()
 	for i := range 100_000 {
-		require.NoError(t, list.Put(sb.Server{Addr: number(i)}))
-		require.True(t, list.Remove(number(i)))
+		if err := list.Put(sb.Server{Addr: number(i)}); err != nil || !list.Remove(number(i)) {
+			t.Fatal(i, err)
+		}
 	}
 	require.Empty(t, pollAll(watch))
-	for i := range 10_000 {
+	for i := range 2000 {
 		require.NoError(t, list.Put(described(t, 1, fmt.Sprintf(`{"fields":{"n":"%d"}}`, i))))
 	}
 	event, ok := watch.Poll()
 	require.True(t, ok)
-	require.Equal(t, "9999", event.(sb.ServerAdded).Server.Get("n"))
+	require.Equal(t, "1999", event.(sb.ServerAdded).Server.Get("n"))
 }
 
 func TestTable(t *testing.T) {
