@@ -261,6 +261,9 @@ func (s *Session) settleRoster(l *link, now time.Time) {
 	}
 	if quiet := s.roster.told.Add(settleQuiet); now.Before(quiet) && now.Before(l.settleLast) {
 		l.settle = quiet
+		if l.settleLast.Before(quiet) {
+			l.settle = l.settleLast
+		}
 		return
 	}
 	l.settle = time.Time{}

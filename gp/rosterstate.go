@@ -212,7 +212,7 @@ func (r *roster) unblock(id ProfileID) bool {
 // tell notes that the server is still telling of the buddies after a reconnect. What it says again of one does not count: a
 // roster in which much happens would never be fresh.
 func (r *roster) tell(id ProfileID) {
-	if known := r.buddies[id]; r.stale && known.spoken != r.connection {
+	if r.stale && r.buddies[id].spoken != r.connection {
 		r.told = time.Now()
 	}
 }
