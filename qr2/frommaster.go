@@ -218,10 +218,14 @@ func (c *core) onChallenge(m *master, body []byte, from netip.AddrPort, now time
 	c.enter(m, StepAnswered, nil, now)
 }
 
-// unconfirmed tells that our answers to challenges do not get us listed.
+// unconfirmed tells that our answers to challenges do not get us listed. Where a wrong response is noticed, the known masters
+// challenge again or say so; one that does neither may have us on its list, and its confirmation was lost.
 func (c *core) unconfirmed(m *master, now time.Time) {
-	c.enter(m, StepAnswered, &Error{Op: "challenge", Peer: m.peer(), Err: ErrNotConfirmed,
-		Reason: "the usual reason is a wrong Secret; wfc-server also wants a profile of its own logged in from here"}, now)
+	reason := "the usual reason is a wrong Secret; wfc-server also wants a profile of its own logged in from here"
+	if m.challenges < manyChallenges {
+		reason = "nor did it challenge again: its confirmation may be lost, and the server on its list; else " + reason
+	}
+	c.enter(m, StepAnswered, &Error{Op: "challenge", Peer: m.peer(), Err: ErrNotConfirmed, Reason: reason}, now)
 }
 
 func (c *core) onAddError(m *master, body []byte, now time.Time) {

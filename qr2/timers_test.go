@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -203,7 +204,7 @@ func TestUnconfirmedResponseIsRepeated(t *testing.T) {
 	b.until(75_000)
 	b.want("0 heartbeat sent", "0 heartbeat 3", "0 challenge answered", "0 challenge", "10000 heartbeat 3",
 		"20000 heartbeat 3", "30000 heartbeat 3", "40000 challenge answered", "40000 keep-alive", "60000 keep-alive")
-	if err := b.core.masters[0].state.Err; !errors.Is(err, ErrNotConfirmed) {
+	if err := b.core.masters[0].state.Err; !errors.Is(err, ErrNotConfirmed) || !strings.Contains(err.Error(), "its confirmation may be lost") {
 		t.Error(err)
 	}
 }
