@@ -107,14 +107,16 @@ func (c *Conn) leadLocked(b []byte) (n int, from netip.AddrPort) {
 	c.turns++
 	c.limitLocked(c.deadline)
 	c.mu.Unlock()
+	defer func() { // if a protocol panics, too: the game may recover from it
+		c.mu.Lock()
+		c.lead = leadNobody
+		if c.parked {
+			c.parked = false
+			c.unpark <- struct{}{}
+		}
+	}()
 	n, from, err := c.mux.readBatch(b, true)
 	c.mux.afterRead(err, true)
-	c.mu.Lock()
-	c.lead = leadNobody
-	if c.parked {
-		c.parked = false
-		c.unpark <- struct{}{}
-	}
 	return n, from
 }
 
