@@ -264,6 +264,19 @@ func (c *CDN) Chunk(ctx context.Context, r ChunkRequest) (Body, error) {
 	return Body{Bytes: body, Server: server}, nil
 }
 
+// Patch fetches a delta patch. One server that has none will do: patches are rarely on offer.
+func (c *CDN) Patch(ctx context.Context, r PatchRequest) (Body, error) {
+	f := fetch{step: StepFetchPatch, depot: r.Depot, slow: 5, limit: r.MaxSize, optional: true}
+	path := "/depot/" + r.Depot.String() + "/patch/" + r.From.String() + "/" + r.To.String()
+	f.path = func(context.Context, bool) (string, error) { return path, nil }
+	body, server, err := c.fetch(ctx, &f)
+	if err != nil {
+		err.Manifest = r.To
+		return Body{}, err
+	}
+	return Body{Bytes: body, Server: server}, nil
+}
+
 // asError makes an *Error of an error. It does not look into the error: of several that are joined it would lose some.
 func asError(err error, step Step, depot DepotID) *Error {
 	if e, ok := err.(*Error); ok {

@@ -23,8 +23,9 @@
 // program; see [Config.RequestCode]. [Compare] says what it takes to go from one manifest to another. A download into a folder that has an older
 // version is an update: chunks are reused wherever they lie in old files, files that have another name now are renamed, and those
 // that are gone from the depot are removed, never any that it did not lay down. For that the folder remembers the manifest, in a
-// subfolder ".steampipe", or the program names it ([Options.Previous]). The package does not apply delta patches. A [Filter] picks
-// files. One run at a time works in a folder. A download that the disk has no room for is refused before it begins; one that fills the disk all the same fails, and the
+// subfolder ".steampipe", or the program names it ([Options.Previous]). A delta patch is used where the source is a
+// [Patcher] and has one. A [Filter] picks files, and [Job.Plan] says what a download would do. One run at a time works in a
+// folder. A download that the disk has no room for is refused before it begins; one that fills the disk all the same fails, and the
 // next run goes on.
 //
 // Package depottest serves made-up depots for tests.

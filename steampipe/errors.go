@@ -46,6 +46,8 @@ var (
 	// ErrChunkCorrupt says that a chunk did not decrypt or decompress to the bytes that its name stands for. A wrong depot
 	// key looks the same.
 	ErrChunkCorrupt = errors.New("chunk is corrupt, or the depot key is wrong")
+	// ErrPatchCorrupt says that a delta patch cannot be read, or does not make the chunk that it says. Chunks are fetched then.
+	ErrPatchCorrupt = errors.New("patch is corrupt")
 	// ErrIncomplete says that a download ended with files missing; the report names them, and another run continues.
 	ErrIncomplete = errors.New("download is incomplete")
 )
@@ -62,6 +64,7 @@ const (
 	StepPlan
 	StepPrepare
 	StepCheck
+	StepFetchPatch
 	StepFetch
 	StepDecode
 	StepWrite
@@ -87,6 +90,8 @@ func (s Step) String() string {
 		return "prepare folder"
 	case StepCheck:
 		return "check files"
+	case StepFetchPatch:
+		return "fetch patch"
 	case StepFetch:
 		return "fetch chunk"
 	case StepDecode:

@@ -19,6 +19,7 @@ type fetch struct {
 	limit    int64
 	slow     int
 	direct   bool // not through the LAN cache
+	optional bool // not worth asking every server
 	buffer   []byte
 	rejected []Rejection
 	path     func(ctx context.Context, again bool) (string, error)
@@ -102,6 +103,9 @@ func (c *CDN) fetch(ctx context.Context, f *fetch) ([]byte, string, *Error) {
 			return nil, "", failure
 		}
 		f.note(h.name, failure)
+		if f.optional && (f.given[h.name] || len(f.order) > 1) {
+			return nil, "", failure
+		}
 		c.config.Logger.Warn("steampipe: fetch failed", "step", f.step.String(), "depot", f.depot, "server", h.name, "status", failure.Status, "error", failure.Err)
 	}
 }
@@ -173,7 +177,7 @@ func (c *CDN) attempt(ctx context.Context, f *fetch, h *host, server Server) ([]
 			}
 			c.pool.release(h, object, 0, 0, failure)
 			f.giveUp(h)
-		case errors.Is(failure.Err, ErrNotFound), errors.Is(failure.Err, ErrTooManyRedirects):
+		case errors.Is(failure.Err, ErrNotFound), errors.Is(failure.Err, ErrTooManyRedirects), f.optional && errors.Is(failure.Err, ErrBadLength):
 			c.pool.release(h, object, 0, 0, failure)
 			f.giveUp(h)
 		case errors.Is(failure.Err, ErrBadLength), errors.Is(failure.Err, ErrBodyCorrupt), errors.Is(failure.Err, ErrManifestCorrupt):

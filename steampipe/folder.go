@@ -13,6 +13,7 @@ import (
 //
 //	depot/<depot>/manifest/<manifest>/5     or  <depot>_<manifest>.manifest, as Steam's depotcache has them
 //	depot/<depot>/chunk/<id>
+//	depot/<depot>/patch/<from>/<to>         if there are any
 //
 // A mirror made with a downloader, a prefilled cache or a backup on a disk serves depots without a network. It is safe for
 // concurrent use.
@@ -67,6 +68,18 @@ func (f Folder) Chunk(ctx context.Context, r ChunkRequest) (Body, error) {
 	}
 	if err != nil {
 		return fail(missing(err))
+	}
+	return Body{Bytes: b, Server: "folder"}, nil
+}
+
+// Patch reads a delta patch.
+func (f Folder) Patch(ctx context.Context, r PatchRequest) (Body, error) {
+	if ctx.Err() != nil {
+		return Body{}, &Error{Step: StepFetchPatch, Depot: r.Depot, Manifest: r.To, Err: ended(ctx)}
+	}
+	b, err := f.read(fmt.Sprintf("depot/%v/patch/%v/%v", r.Depot, r.From, r.To), r.MaxSize, nil)
+	if err != nil {
+		return Body{}, &Error{Step: StepFetchPatch, Depot: r.Depot, Manifest: r.To, Server: "folder", Err: missing(err)}
 	}
 	return Body{Bytes: b, Server: "folder"}, nil
 }

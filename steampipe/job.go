@@ -50,6 +50,7 @@ type Job struct {
 	folds    bool        // the file system does not tell case apart
 	previous []*Manifest // older versions, the last one first
 	record   record
+	patch    *PatchReport      // nil if none was asked for
 	claimed  map[string]bool   // by key: paths of the new version, or of another depot, and the folders above
 	byKey    map[string]*entry // by key
 	moved    map[string]bool   // places that new files were moved from
@@ -85,6 +86,7 @@ type tally struct {
 	retries, dropped                               atomic.Int64
 	links, folders                                 atomic.Int64
 	checking, fetching                             atomic.Int64
+	patched, unpatched                             atomic.Int64
 	filesMoved, filesRemoved, foldersRemoved       atomic.Int64
 	checked                                        atomic.Int64 // bytes read and compared
 }
@@ -153,11 +155,20 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 	if j.started.Swap(true) {
 		return nil, &Error{Step: StepIdle, Err: fmt.Errorf("job was run before: %w", os.ErrClosed)}
 	}
+	j.begin()
+	err := j.end(ctx, j.run(ctx))
+	return j.report(), err
+}
+
+func (j *Job) begin() {
 	j.mu.Lock()
 	j.begun = time.Now()
 	j.mu.Unlock()
 	j.notifier = newNotifier(j)
-	err := j.run(ctx)
+}
+
+// end tells how it ended, and waits until the program's functions have heard it.
+func (j *Job) end(ctx context.Context, err error) error {
 	if err != nil {
 		err = j.explain(ctx, err)
 	}
@@ -172,7 +183,7 @@ func (j *Job) Run(ctx context.Context) (*Report, error) {
 		j.enter(StepDone)
 	}
 	j.notifier.close()
-	return j.report(), err
+	return err
 }
 
 // explain makes an *Error of whatever ended the run.
@@ -254,7 +265,10 @@ func (j *Job) run(ctx context.Context) error {
 
 	j.enter(StepFetch)
 	begun = time.Now()
-	jobs := j.jobs()
+	jobs, err := j.jobs(ctx)
+	if err != nil {
+		return err
+	}
 	if err := j.checkSpace(); err != nil {
 		return err
 	}
@@ -315,11 +329,14 @@ func (j *Job) report() *Report {
 		Folders: int(t.folders.Load()), Links: int(t.links.Load()),
 		Bytes: j.plan.bytes, BytesKept: t.bytesKept.Load(), BytesWritten: t.bytesWritten.Load(), BytesFetched: t.bytesFetched.Load(),
 		ChunksFetched: t.chunksFetched.Load(), ChunksKept: t.chunksKept.Load(), ChunksReused: t.chunksReused.Load(), ChunksZero: t.zeros.Load(),
-		Retries: t.retries.Load(), Problems: j.problems, Servers: j.servers, Started: j.begun, Duration: time.Since(j.begun),
+		Patch: j.patch, Retries: t.retries.Load(), Problems: j.problems, Servers: j.servers, Started: j.begun, Duration: time.Since(j.begun),
 		Checking: time.Duration(t.checking.Load()), Fetching: time.Duration(t.fetching.Load()),
 	}
 	for _, m := range j.previous {
 		r.Previous = append(r.Previous, ManifestID(m.ManifestID))
+	}
+	if r.Patch != nil {
+		r.Patch.Used, r.Patch.Failed = t.patched.Load(), t.unpatched.Load()
 	}
 	r.FilesFailed = r.Files - r.FilesKept - r.FilesNew
 	return r

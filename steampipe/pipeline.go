@@ -17,7 +17,7 @@ type content struct {
 
 // jobs lists the distinct chunks that are not in all of their places, in the order of files, so that few files are open at
 // a time.
-func (j *Job) jobs() []*job {
+func (j *Job) jobs(ctx context.Context) ([]*job, error) {
 	byID := make(map[content]*job)
 	for _, e := range j.plan.entries {
 		for i, region := range e.regions() {
@@ -29,8 +29,13 @@ func (j *Job) jobs() []*job {
 			}
 		}
 	}
-	j.findLocal(byID)
-	j.findOld(func(c content) bool { return byID[c] != nil && byID[c].local == nil }, func(c content, at local) { byID[c].local = &at })
+	wants := func(c content) bool { return byID[c] != nil && byID[c].local == nil }
+	take := func(c content, at local) { byID[c].local = &at }
+	j.findLocal(wants, take)
+	j.findOld(wants, take)
+	if err := j.usePatch(ctx, byID); err != nil {
+		return nil, err
+	}
 
 	var jobs []*job
 	for _, e := range j.plan.entries {
@@ -78,14 +83,11 @@ func (j *Job) jobs() []*job {
 		}
 	}
 	j.tally.chunks.Store(int64(len(jobs)))
-	return jobs
+	return jobs, nil
 }
 
 // findLocal finds places on disk that have a wanted chunk: those are copied from rather than fetched.
-func (j *Job) findLocal(wanted map[content]*job) {
-	if len(wanted) == 0 {
-		return
-	}
+func (j *Job) findLocal(wants func(c content) bool, take func(c content, at local)) {
 	for _, e := range j.plan.entries {
 		if e.file.Flags&(FlagUserConfig|FlagVersionedUserConfig) != 0 || !e.done.Load() && e.origin == atNone {
 			continue
@@ -95,8 +97,8 @@ func (j *Job) findLocal(wanted map[content]*job) {
 				continue
 			}
 			key := content{region.chunk.ID, region.chunk.Size}
-			if want := wanted[key]; want != nil && want.local == nil {
-				want.local = &local{entry: e, region: i, offset: region.offset, content: key}
+			if wants(key) {
+				take(key, local{entry: e, region: i, offset: region.offset, content: key})
 			}
 		}
 	}
@@ -256,12 +258,25 @@ func (j *Job) decoder(ctx context.Context, queue *queue, fetched <-chan item, fr
 		if wanted.local != nil {
 			var right bool
 			if right, local = j.readLocal(ctx, wanted, local); !right {
+				if wanted.delta != nil {
+					j.unpatched(queue, wanted, errors.New("the chunk that it goes from is not there any more"))
+					continue
+				}
 				wanted.local = nil // changed meanwhile
 				j.tally.bytesToFetch.Add(int64(wanted.chunk.StoredSize))
 				queue.again(wanted)
 				continue
 			}
-			data = local[:wanted.chunk.Size]
+			data = local[:wanted.local.content.size]
+			if wanted.delta != nil {
+				var err error
+				if plain, err = decoder.patch(plain, wanted.delta, data, wanted.chunk); err != nil {
+					j.unpatched(queue, wanted, err)
+					continue
+				}
+				j.tally.patched.Add(1)
+				data = plain
+			}
 		} else {
 			var err error
 			plain, err = decoder.decode(plain, next.body.Bytes, wanted.chunk)
@@ -285,7 +300,7 @@ func (j *Job) decoder(ctx context.Context, queue *queue, fetched <-chan item, fr
 			}
 		}
 		reused := len(wanted.places)
-		if wanted.local == nil {
+		if wanted.local == nil || wanted.delta != nil {
 			reused--
 		}
 		j.tally.chunksReused.Add(int64(reused))
@@ -315,6 +330,15 @@ func (j *Job) readLocal(ctx context.Context, wanted *job, buffer []byte) (bool, 
 	defer file.Close()
 	at := wanted.local
 	return region{offset: at.offset, size: int64(at.content.size), chunk: &Chunk{ID: at.content.id, Size: at.content.size}}.matches(ctx, file, buffer)
+}
+
+// unpatched has a chunk fetched that a patch did not make.
+func (j *Job) unpatched(queue *queue, wanted *job, err error) {
+	j.tally.unpatched.Add(1)
+	j.notifier.event(Event{Kind: EventPatch, Chunk: wanted.chunk.ID, Err: err})
+	wanted.local, wanted.delta = nil, nil
+	j.tally.bytesToFetch.Add(int64(wanted.chunk.StoredSize))
+	queue.again(wanted)
 }
 
 // rejected deals with a chunk that came damaged: it is fetched again, and the source is told who sent it.

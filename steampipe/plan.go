@@ -148,7 +148,8 @@ type place struct {
 type job struct {
 	chunk    *Chunk
 	places   []place
-	local    *local // nil if it is fetched
+	local    *local           // nil if it is fetched
+	delta    *depotwire.Delta // makes the chunk out of the local one; nil if that is it
 	rejected []Rejection
 }
 

@@ -24,6 +24,10 @@ type Options struct {
 	Previous *Manifest
 	// Stateless neither reads nor leaves a memory of versions in the folder. False does both.
 	Stateless bool
+	// MaxPatch is the longest delta patch to take, in bytes, if the source is a [Patcher] and an older version is known. One
+	// that is longer than the chunks that it could save is not taken either. It is held in memory. 0 means 64 MiB, -1 asks for
+	// none.
+	MaxPatch int64
 	// Filter picks what of the depot is downloaded; the rest is left as it is, there or not. Nil means everything.
 	Filter Filter
 	// SkipSpaceCheck begins even if the disk has less room than the files will take. False refuses that with a
@@ -55,6 +59,8 @@ const (
 	EventRetry
 	// EventRemove: the file at Path, which an older version laid down and this one does not have, was removed.
 	EventRemove
+	// EventPatch: a delta patch came from Server; Err says why it cannot be used, if it cannot.
+	EventPatch
 	// EventProblem: Path will not be as the manifest says; Err says why. The download goes on.
 	EventProblem
 )
@@ -70,6 +76,8 @@ func (k EventKind) String() string {
 		return "retry"
 	case EventRemove:
 		return "remove"
+	case EventPatch:
+		return "patch"
 	case EventProblem:
 		return "problem"
 	}
@@ -133,6 +141,8 @@ type Report struct {
 	ChunksReused  int64 // places filled with a chunk that was fetched for, or found at, another place
 	ChunksZero    int64 // places that are zero and need no fetch
 	Retries       int64 // chunks that came damaged and were fetched again
+
+	Patch *PatchReport // what came of a delta patch; nil if none was asked for
 
 	Problems []Problem               // what is not as the manifest says
 	Servers  map[string]ServerReport // by the server's name, what it did in this download
