@@ -55,8 +55,10 @@ func (m *machine) handleAddress(s socket, p natnegwire.Exchange, from netip.Addr
 // observe judges our own NAT by what the servers see of the negotiate socket. What Config.NAT says of it is kept.
 func (m *machine) observe() {
 	var views []netip.AddrPort
-	for _, p := range m.ports {
-		if p.socket == negotiateSocket && p.seen.IsValid() {
+	for i, p := range m.ports {
+		// One that stands in for a missing server sees the same twice.
+		again := slices.ContainsFunc(m.ports[:i], func(q port) bool { return q.socket == p.socket && m.servers.at(q.server) == m.servers.at(p.server) })
+		if p.socket == negotiateSocket && p.seen.IsValid() && !again {
 			views = append(views, p.seen)
 		}
 	}

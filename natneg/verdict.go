@@ -3,6 +3,7 @@ package natneg
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 )
@@ -25,15 +26,20 @@ func (m *machine) pingLimit() time.Duration {
 		return m.pingTimeout
 	case m.wanted:
 		return birthdayTimeout
-	case m.randomPorts() && len(m.mapped) == 0 && len(m.given) == 0:
+	case m.randomPorts() && len(m.mapped) == 0 && !m.gameNames():
 		return randomPingTimeout
 	}
 	return defaultPingTimeout
 }
 
+// gameNames reports whether the game has named an address of the partner that the servers have not: theory knows nothing of it.
+func (m *machine) gameNames() bool {
+	return slices.ContainsFunc(m.candidates, func(c *candidate) bool { return c.kind == PathCandidate })
+}
+
 // hopeless reports whether theory excludes that the partner is reached at that address.
 func (m *machine) hopeless(partner netip.AddrPort) bool {
-	if m.pingLimited || m.gotRemote || len(m.mapped) > 0 || len(m.given) > 0 || partner.Addr().IsPrivate() || partner.Addr() == m.publicIP() {
+	if m.pingLimited || m.gotRemote || len(m.mapped) > 0 || m.gameNames() || partner.Addr().IsPrivate() || partner.Addr() == m.publicIP() {
 		return false
 	}
 	switch m.nat.Outlook(m.peerNAT) {
@@ -84,7 +90,7 @@ func (m *machine) initError() *Error {
 }
 
 func (m *machine) waitError() *Error {
-	e := &Error{Step: StepWait, Err: ErrPeerAbsent, timeout: true, Servers: m.servers.state,
+	e := &Error{Step: StepWait, Err: ErrPeerAbsent, timeout: true,
 		Reason: fmt.Sprintf("no CONNECT within %v; %s", m.connectTimeout, answeredWords(m.servers.state))}
 	if !m.allAcked() {
 		e.Err = ErrInitTimeout
@@ -134,8 +140,9 @@ func (m *machine) beginDoubt(now time.Time) {
 	case StepPing:
 		e = m.pingError()
 	}
-	e.NAT, e.PeerNAT = m.nat, m.peerNAT
 	if !m.failFast {
+		e.Servers = slices.Clone(m.servers.state) // the game reads it while we go on
+		e.NAT, e.PeerNAT = m.nat, m.peerNAT
 		m.doubt = e
 		return
 	}
