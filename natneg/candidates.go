@@ -52,18 +52,21 @@ type candidate struct {
 	heard    bool // a ping came from there
 	sentGot  bool // and we said so
 	lastSent time.Time
+	sent     int // pings
 }
 
 const (
 	maxCandidates = 64
 	maxNamed      = 4
 	predictAhead  = 8 // ports beyond the next one: other machines behind that NAT use some, and we may begin before the partner
+	predictTimes  = 4 // how often a predicted port is tried by a side that counts itself: the next ones have to get their turn
+	usualOpened   = 4 // ports that INIT opens on a side with a game's own socket
 
 	predictMin  = 150 * time.Millisecond // after the first ping: when the plain address has had its chance
 	predictMax  = 700 * time.Millisecond
 	predictLate = 1200 * time.Millisecond // for the rare steps, and when runs begin
 
-	maxRuns = 4
+	maxRuns = 8
 )
 
 // rareSteps are those of sequential NATs that do not count by one.
@@ -141,8 +144,13 @@ func (m *machine) predict(guess netip.AddrPort) {
 			opened++
 		}
 	}
-	for ahead := range predictAhead {
-		m.addPrediction(guess, opened+1+ahead, false)
+	// Both sides begin as many ports behind the named one, whatever INIT opened, and spend as many until the first run.
+	first := max(opened, usualOpened)
+	for offset := first; offset > opened; offset-- {
+		m.addPrediction(guess, offset, false)
+	}
+	for ahead := range predictAhead + first - opened {
+		m.addPrediction(guess, first+1+ahead, false)
 	}
 	for offset := opened; offset > 0; offset-- {
 		m.addPrediction(guess, offset, false)
@@ -154,33 +162,34 @@ func (m *machine) predict(guess netip.AddrPort) {
 	}
 }
 
-// predictRun adds ports that were not tried yet, for two NATs that count: packets that get lost on the way to their own NAT
-// open no port there, so that the two sides are no longer where they think. What counts is the sum of both errors, so that it
-// is enough if one side, the host, takes the other to be one further back every other time.
+// predictRun adds ports that were not tried yet, for two NATs that count. Packets that get lost on the way to their own NAT
+// open no port there, so that what follows is no longer where the other side takes it to be. Repeated, they open one late; then
+// both sides know again how many there are, and a new run has the chances of the first.
 func (m *machine) predictRun() {
-	if m.runs >= maxRuns || m.nat == nil || m.nat.Step == 0 || m.gotRemote {
+	if m.runs >= maxRuns || !m.counts() || m.gotRemote {
 		return
 	}
 	m.runs++
-	back := 0
-	if m.role == Host {
-		back = (m.runs + 1) % 2
-	}
+	// The rare steps would take ports, and cannot help: where both count, the order has to agree.
+	m.candidates = slices.DeleteFunc(m.candidates, func(c *candidate) bool { return c.late && c.sent == 0 })
 	ahead := m.opened()
 	for _, c := range m.candidates {
-		if c.addr != m.guess {
+		if c.addr != m.guess && c.sent > 0 {
 			ahead++
 		}
 	}
 	for i := range predictAhead {
-		m.addPrediction(m.guess, ahead+1+i-back, false)
+		m.addPrediction(m.guess, ahead+1+i, false)
 	}
 }
+
+// counts reports whether our own NAT is known to give each destination the next port.
+func (m *machine) counts() bool { return m.nat != nil && m.nat.Step != 0 }
 
 // opened is how many ports our own NAT has given out since the one that the servers name to the partner, that one included.
 // It is what INIT opens, unless the servers have seen that others came between.
 func (m *machine) opened() int {
-	if m.nat == nil || m.nat.Step == 0 {
+	if !m.counts() {
 		return len(m.ports)
 	}
 	furthest := 0
@@ -224,10 +233,15 @@ func (m *machine) pingRound(now time.Time) {
 	if elapsed >= predictLate && m.guess.IsValid() && !m.guess.Addr().IsPrivate() {
 		m.predictRun()
 	}
+	if elapsed >= predictMin {
+		m.sendChecks() // what they tell makes predictions better
+	}
 	behind := len(m.probes) > 0 // the limit holds up those of the last round
 	for _, c := range m.candidates {
 		switch {
 		case m.gotRemote && !c.heard && c.addr != m.guess:
+			continue
+		case c.kind == PathPrediction && !c.heard && c.sent >= predictTimes && m.counts():
 			continue
 		case behind && c.kind == PathPrediction && !c.heard && !c.lastSent.IsZero():
 			continue
@@ -281,6 +295,7 @@ func (m *machine) sendPing(c *candidate, now time.Time) {
 		m.sentFinished = true
 	}
 	c.lastSent, m.pingSent = now, now
+	c.sent++
 	m.counters.PingsSent++
 	probe := c.kind == PathPrediction && !c.heard
 	m.enqueue(outgoing{socket: c.socket, to: c.addr, b: packet.Append(nil)}, probe)

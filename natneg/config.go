@@ -43,7 +43,7 @@ type Config struct {
 	ResolveTimeout time.Duration // for the servers' names; 0 means 5 s
 	InitTimeout    time.Duration // for the first server to answer; 0 means 2 s, or 6 s if one address stands for all three (the original: 6 s for all three)
 	ConnectTimeout time.Duration // for the servers to name the partner's address, once they have answered; 0 means 15 s (the original: 60 s)
-	PingTimeout    time.Duration // for the partner to answer at its addresses; 0 means 6.3 s, as the original, 3 s if our own NAT is known to choose random ports, 20 s with Birthday, and no time at all if theory says that it cannot work
+	PingTimeout    time.Duration // for the partner to answer at its addresses; 0 means 6.3 s, as the original, 4 s if our own NAT is known to choose random ports, 20 s with Birthday, and no time at all if theory says that it cannot work
 	DetectTimeout  time.Duration // for Detect as a whole, without the names; 0 means 10 s, as the original
 
 	LocalIP   netip.Addr // told to the servers, which give it to a partner behind the same NAT; zero: the one that the socket is bound to, or else the one from which this machine reaches server 1

@@ -486,7 +486,11 @@ func TestPingSchedule(t *testing.T) {
 					pings++
 				}
 			}
-			if types := countTypes(sent); (pings == 1) == (types[natnegwire.TypeReport] == 1) && m.doubt == nil || len(types) > 1 {
+			types := countTypes(sent)
+			if pings == 0 && len(types) == 1 && types[natnegwire.TypeConnectPing] > 0 {
+				continue // predicted ports, which had to wait for the limit
+			}
+			if (pings == 1) == (types[natnegwire.TypeReport] == 1) && m.doubt == nil || len(types) > 1 {
 				t.Errorf("version %d at %v: %v", version, now.Sub(epoch), types)
 			}
 			if pings == 1 || m.step == StepFailed {

@@ -7,13 +7,21 @@ import (
 	"github.com/relight-sdk/relight/internal/wire/natnegwire"
 )
 
-// checkTimes is how often the servers are asked how they see us, beside INIT. It is good to know, not more.
-const checkTimes = 2
+// How often the servers are asked how they see us, beside INIT. It is good to know, not more; but a single view that is missing
+// hides how a NAT counts, so that servers that do answer are asked again.
+const (
+	checkTimes    = 2
+	checkAnswered = 6
+)
 
 // sendChecks asks the servers how they see the sockets of this negotiation: what they saw of others in an earlier detection
 // need not hold. It opens no path that INIT does not open. Our cookie stands in for those that detection uses.
 func (m *machine) sendChecks() {
-	if m.checksSent >= checkTimes || sameServer(m.servers) {
+	times := checkTimes
+	if m.publicIP().IsValid() {
+		times = checkAnswered
+	}
+	if m.checksSent >= times || sameServer(m.servers) {
 		return // one server has nothing to compare
 	}
 	m.checksSent++

@@ -13,7 +13,7 @@ const (
 	defaultPingTimeout = 6300 * time.Millisecond // 9 transmissions of the original, 700 ms apart
 	// If our own NAT gives every destination another random port, the partner is reached with the first pings or not at all;
 	// what this allows for is that it hears from the servers later than we do.
-	randomPingTimeout = 3 * time.Second
+	randomPingTimeout = 4 * time.Second
 )
 
 // doubtAfter is how long a step takes before the program is told that something is wrong.

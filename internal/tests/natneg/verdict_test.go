@@ -13,7 +13,7 @@ import (
 	"github.com/relight-sdk/relight/natneg/natnegtest"
 )
 
-// What cannot work is known at once if the game knows both NATs, and after three seconds if only ours is known and hopeless;
+// What cannot work is known at once if the game knows both NATs, and after four seconds if only ours is known and hopeless;
 // who wants to wait longer can.
 func TestTheoryIsNotWaitedFor(t *testing.T) {
 	strict := &natneg.Report{Mapping: natneg.EndpointIndependent, Filtering: natneg.AddressAndPortDependent, NAT: natneg.NATPortRestricted}
@@ -25,7 +25,7 @@ func TestTheoryIsNotWaitedFor(t *testing.T) {
 		says   string
 	}{
 		{"both known", func(c *natneg.Config) { c.PeerNAT = strict }, natneg.ErrIncompatible, 0, "here is a symmetric NAT with random ports, there is a port restricted cone NAT"},
-		{"ours seen", func(*natneg.Config) {}, natneg.ErrPingTimeout, 3 * time.Second, "here is a symmetric NAT with random ports"},
+		{"ours seen", func(*natneg.Config) {}, natneg.ErrPingTimeout, 4 * time.Second, "here is a symmetric NAT with random ports"},
 		{"longer", func(c *natneg.Config) { c.PeerNAT, c.PingTimeout = strict, 9*time.Second }, natneg.ErrPingTimeout, 9 * time.Second, "within 9s"},
 		{"as soon as in doubt", func(c *natneg.Config) { c.FailFast, c.PingTimeout = true, 9*time.Second }, natneg.ErrPingTimeout, 2 * time.Second, "random ports"},
 	} {
