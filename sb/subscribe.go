@@ -112,7 +112,7 @@ func (s *Subscription) run() {
 				return
 			}
 			attempt++
-			if waiting := s.wait(attempt, err); waiting != nil {
+			if waiting := s.wait(attempt, ended, err); waiting != nil {
 				s.end(waiting)
 				return
 			}
@@ -140,8 +140,11 @@ func (s *Subscription) worthAnother(err error, ended time.Time) bool {
 }
 
 // wait waits for the next try; the error says that the subscription has ended meanwhile.
-func (s *Subscription) wait(attempt int, cause error) error {
+func (s *Subscription) wait(attempt int, ended time.Time, cause error) error {
 	delay := backoff.Policy{}.Delay(attempt, nil)
+	if limit := s.browser.config.ReconnectFor; limit > 0 {
+		delay = min(delay, max(limit-time.Since(ended), 0))
+	}
 	s.track.count(func(state *State) { state.Retry = time.Now().Add(delay) })
 	s.track.step(StepWaiting, "to connect again, since "+cause.Error(), cause)
 	timer := time.NewTimer(delay)
