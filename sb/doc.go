@@ -40,6 +40,10 @@
 //	(1) in releases before this one
 //	(2) it signs with a constant, which masters that check signatures refuse
 //
+// All of them read the same servers. To ask 400 on one machine for everything, 20 of them dead, took qstat 8 times as long as
+// QueryAll, however many it was allowed at once, and gamedig 38 times, one after the other; told to ask all at once it
+// got 92 answers of 380. qstat takes a QR2 server whose answer has no hostname for dead.
+//
 // What it does not do: ICMP where the system wants privileges for it (see [ICMP]).
 //
 // The living masters differ much (spec servers.md §4); what works with all of them is: a plain filter, a few fields. A
