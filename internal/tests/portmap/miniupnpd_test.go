@@ -221,6 +221,7 @@ func (h *home) each(test func(t *testing.T, protocol portmap.Protocol)) {
 
 // A real router opens the port in each protocol, a datagram from outside arrives, and Close shuts it.
 func TestMiniupnpd(t *testing.T) {
+	t.Parallel() // it mostly waits
 	h := newHome(t, "20.20.20.11")
 	run := func(t *testing.T, protocol portmap.Protocol) {
 		s := h.of(t).serve(protocol, time.Hour)
@@ -240,6 +241,7 @@ func TestMiniupnpd(t *testing.T) {
 
 // After kill -9 the port closes when the lease ends; before, while the server lived, it was renewed for longer than that.
 func TestMiniupnpdKilled(t *testing.T) {
+	t.Parallel() // it mostly waits
 	h := newHome(t, "20.20.20.11")
 	var servers []*server
 	for _, protocol := range []portmap.Protocol{portmap.PCP, portmap.NATPMP, portmap.UPnP} {
@@ -263,6 +265,7 @@ func TestMiniupnpdKilled(t *testing.T) {
 
 // The router loses its power, and comes back without its mappings, and with its UPnP on another port.
 func TestMiniupnpdRestart(t *testing.T) {
+	t.Parallel() // it mostly waits
 	h := newHome(t, "20.20.20.11")
 	var servers []*server
 	for _, protocol := range []portmap.Protocol{portmap.PCP, portmap.NATPMP, portmap.UPnP} {
@@ -286,6 +289,7 @@ func TestMiniupnpdRestart(t *testing.T) {
 // Behind another NAT miniupnpd opens no port, and says so in other words in each protocol. PCP alone says "no resources",
 // which may mean anything.
 func TestMiniupnpdDoubleNAT(t *testing.T) {
+	t.Parallel() // it mostly waits
 	h := newHome(t, "100.64.1.2")
 	for protocol, want := range map[portmap.Protocol]string{portmap.PCP: "refused", portmap.NATPMP: "not connected", portmap.UPnP: "not connected", 0: "not connected"} {
 		t.Run(protocol.String(), func(t *testing.T) {
