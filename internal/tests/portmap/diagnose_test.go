@@ -14,6 +14,7 @@ import (
 )
 
 func TestDiagnose(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		options portmaptest.Options
@@ -57,6 +58,7 @@ func TestDiagnose(t *testing.T) {
 
 // NAT-PMP asks again where nothing is answered.
 func TestNATPMPAsksAgain(t *testing.T) {
+	t.Parallel()
 	router, config := routerOf(t, portmaptest.Options{NoPCP: true, NoUPnP: true})
 	router.SetFaults(portmaptest.Faults{Silent: true})
 	time.AfterFunc(300*time.Millisecond, func() { router.SetFaults(portmaptest.Faults{}) })

@@ -178,6 +178,7 @@ func TestBrokenStateFile(t *testing.T) {
 
 // The lease is renewed at half time, and a router that has restarted is asked again.
 func TestRenewal(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []portmap.Protocol{portmap.PCP, portmap.NATPMP, portmap.UPnP} {
 		t.Run(protocol.String(), func(t *testing.T) {
 			t.Parallel()
@@ -193,6 +194,7 @@ func TestRenewal(t *testing.T) {
 
 // A router that has restarted may give another port; in the end all that it ever gave is deleted.
 func TestRestartOnAnotherPort(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []portmap.Protocol{portmap.PCP, portmap.NATPMP} {
 		router, config := routerOf(t, portmaptest.Options{Uptime: time.Hour})
 		config.Protocols, config.CheckInterval = []portmap.Protocol{protocol}, 5*time.Millisecond
@@ -206,6 +208,7 @@ func TestRestartOnAnotherPort(t *testing.T) {
 }
 
 func TestRestart(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []portmap.Protocol{portmap.PCP, portmap.NATPMP, portmap.UPnP} {
 		t.Run(protocol.String(), func(t *testing.T) {
 			t.Parallel()

@@ -32,6 +32,7 @@ func bind(t *testing.T) uint16 {
 
 // What a router says is a typed error.
 func TestRefusals(t *testing.T) {
+	t.Parallel()
 	for _, test := range []struct {
 		name    string
 		options portmaptest.Options
@@ -83,6 +84,7 @@ func TestRefusals(t *testing.T) {
 
 // Another nonce is another one's answer; the delay of a slow router is waited for.
 func TestWrongNonceAndDelay(t *testing.T) {
+	t.Parallel()
 	router, config := routerOf(t, portmaptest.Options{NoUPnP: true, NoNATPMP: true})
 	router.SetFaults(portmaptest.Faults{WrongNonce: true})
 	config.SearchTimeout = 300 * time.Millisecond
@@ -95,6 +97,7 @@ func TestWrongNonceAndDelay(t *testing.T) {
 
 // What a router says may end up on somebody's terminal: it comes short and without control characters.
 func TestWordsOfStrangers(t *testing.T) {
+	t.Parallel()
 	const envelope = `<s:Envelope xmlns:s="http://schemas.xmlsoap.org/soap/envelope/"><s:Body>`
 	for _, answer := range []string{
 		envelope + strings.Repeat("no action ", 5000) + "</s:Body></s:Envelope>",
@@ -116,6 +119,7 @@ func TestWordsOfStrangers(t *testing.T) {
 
 // A router must not make us ask a third party, whatever it names.
 func TestNoForgedRequests(t *testing.T) {
+	t.Parallel()
 	var asked atomic.Int32
 	victim := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked.Add(1) }))
 	defer victim.Close()
@@ -145,6 +149,7 @@ func TestAllowDoubleNAT(t *testing.T) {
 
 // Cancelling returns soon, and leaves nothing behind (see TestMain).
 func TestCancel(t *testing.T) {
+	t.Parallel()
 	router, config := routerOf(t, portmaptest.Options{})
 	router.SetFaults(portmaptest.Faults{Silent: true})
 	config.SearchTimeout = time.Hour
@@ -160,6 +165,7 @@ func TestCancel(t *testing.T) {
 
 // A router that has gone does not hold up Close for longer than it may.
 func TestCloseWithoutRouter(t *testing.T) {
+	t.Parallel()
 	for _, protocol := range []portmap.Protocol{portmap.PCP, portmap.NATPMP, portmap.UPnP} {
 		t.Run(protocol.String(), func(t *testing.T) {
 			t.Parallel()

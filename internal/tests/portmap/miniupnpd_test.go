@@ -228,7 +228,9 @@ func TestMiniupnpd(t *testing.T) {
 		line := s.until("open", isOpen)
 		require.Equal(t, "20.20.20.11:"+strconv.Itoa(s.port), line.External)
 		require.Equal(t, "192.168.1.1", line.Router)
-		require.Equal(t, max(protocol, portmap.PCP), line.Protocol, "PCP is the preferred one")
+		if protocol != 0 { // else the first to answer, for PCP, which is preferred, may be late on a busy machine
+			require.Equal(t, protocol, line.Protocol)
+		}
 		t.Logf("open by %v after %d ms", line.Protocol, line.Millis)
 		require.True(t, h.open(s.port))
 		h.of(t).knock(s, line.External)
