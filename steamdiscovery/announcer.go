@@ -231,6 +231,9 @@ func (a *Announcer) broadcastLoop(ctx context.Context, failed <-chan error) erro
 			if soonest := last.Add(updateInterval); next.Before(soonest) {
 				next = soonest
 			}
+			if slices.ContainsFunc(due, next.Equal) {
+				continue // as it is for all updates within a second
+			}
 			due = append(due, next)
 			slices.SortFunc(due, time.Time.Compare)
 		case now := <-networks:

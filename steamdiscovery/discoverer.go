@@ -2,6 +2,7 @@ package steamdiscovery
 
 import (
 	"context"
+	"hash/maphash"
 	"iter"
 	"log/slog"
 	"net"
@@ -71,7 +72,7 @@ func newDiscoverer(config DiscoverConfig) *Discoverer {
 		stop:   make(chan struct{}),
 		done:   make(chan struct{}),
 		again:  make(chan struct{}, 1),
-		table:  table{limit: config.MaxHosts, interval: config.Interval, hosts: make(map[ClientID]*entry)},
+		table:  table{limit: config.MaxHosts, interval: config.Interval, hosts: make(map[ClientID]*entry), seed: maphash.MakeSeed()},
 		state:  DiscovererState{Step: DiscovererIdle, Since: time.Now(), ClientID: config.ClientID, Search: 1},
 	}
 }

@@ -126,7 +126,7 @@ type Ignored struct {
 	Malformed   uint64 // damaged, or not addressed as it must be
 	Own         uint64 // our own broadcast came back
 	OtherType   uint64 // a type that is of no concern here
-	RateLimited uint64 // too many questions from one address, or too many changes of one host
+	RateLimited uint64 // too many questions from one address, or too many new hosts, or changes of one host
 	Duplicate   uint64 // the same question again, heard through another broadcast
 	TooLarge    uint64 // a status larger than any client sends
 	TableFull   uint64 // more hosts than are kept, in all or from one address

@@ -2,6 +2,7 @@ package steamdiscovery
 
 import (
 	"bytes"
+	"hash/maphash"
 	"maps"
 	"net/netip"
 	"slices"
@@ -22,6 +23,10 @@ const (
 	// News of one host, each of which is an event and a line in the log: so many at once, and one more after each pause.
 	newsBurst  = 8
 	newsRefill = 250 * time.Millisecond
+	// Who comes and goes all the time makes as much noise: so many new hosts from one address at once, and one more after
+	// each pause.
+	arrivalBurst = 2 * maxHostsPerAddr
+	arrivalSlots = 1024 // addresses are hashed into these: memory that does not grow
 )
 
 // table is who is there. It decides, without sockets or a clock of its own.
@@ -31,6 +36,32 @@ type table struct {
 	hosts    map[ClientID]*entry
 	origins  map[netip.Addr]int // hosts by the address where they were heard first
 	round    uint64             // polls sent
+
+	seed     maphash.Seed
+	arrivals [arrivalSlots]allowance // of new hosts, by the address where they are heard
+}
+
+// allowance is how much of something there may be, in memory of its own size.
+type allowance struct {
+	spent time.Time // when it is full again
+}
+
+// take takes one from a burst that is refilled one by one; false if there is none left.
+func (a *allowance) take(now time.Time, burst int, refill time.Duration) bool {
+	spent := now
+	if a.spent.After(now) {
+		spent = a.spent
+	}
+	if spent.Sub(now) > time.Duration(burst-1)*refill {
+		return false
+	}
+	a.spent = spent.Add(refill)
+	return true
+}
+
+// arrives decides whether there may be a new host at an address now.
+func (t *table) arrives(from netip.Addr, now time.Time) bool {
+	return t.arrivals[maphash.Comparable(t.seed, from)%arrivalSlots].take(now, arrivalBurst, newsRefill)
 }
 
 type entry struct {
@@ -39,21 +70,11 @@ type entry struct {
 	round    uint64    // when it was heard last
 	previous InstanceID
 	origin   netip.Addr
-	spent    time.Time // when all news may be told again
+	news     allowance
 }
 
 // tells decides whether there may be news of a host now.
-func (e *entry) tells(now time.Time) bool {
-	spent := now
-	if e.spent.After(now) {
-		spent = e.spent
-	}
-	if spent.Sub(now) > (newsBurst-1)*newsRefill {
-		return false
-	}
-	e.spent = spent.Add(newsRefill)
-	return true
-}
+func (e *entry) tells(now time.Time) bool { return e.news.take(now, newsBurst, newsRefill) }
 
 type heardAt struct {
 	addr  netip.AddrPort
@@ -86,6 +107,9 @@ func (t *table) status(envelope *steamdiscoverywire.Envelope, from netip.AddrPor
 		if len(t.hosts) >= t.limit || t.origins[from.Addr()] >= maxHostsPerAddr {
 			return tableFull, nil
 		}
+		if !t.arrives(from.Addr(), now) {
+			return tooOften, nil
+		}
 	case instance != 0 && instance == known.previous:
 		// Either a late packet of the instance before the restart, or two machines with one client id that would
 		// otherwise restart each other for ever.
@@ -110,7 +134,7 @@ func (t *table) status(envelope *steamdiscoverywire.Envelope, from netip.AddrPor
 
 	fresh := &entry{round: t.round, heard: []heardAt{{from, t.round}}, origin: from.Addr()}
 	if known != nil {
-		fresh.previous, fresh.spent = known.host.InstanceID, known.spent
+		fresh.previous, fresh.news = known.host.InstanceID, known.news
 		t.remove(known)
 	}
 	fresh.host = said

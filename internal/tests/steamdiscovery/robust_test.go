@@ -16,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/relight-sdk/relight/internal/wire/steamdiscoverywire"
 	"github.com/relight-sdk/relight/steamdiscovery"
 	"github.com/relight-sdk/relight/steamdiscovery/steamdiscoverytest"
 )
@@ -200,6 +201,31 @@ func TestConflictsDoNotFloodTheLog(t *testing.T) {
 		stop()
 		require.Equal(t, uint64(500), announcer.State().Counters.Conflicts)
 		require.Equal(t, 1, strings.Count(text.String(), "level=WARN"), text.String())
+	})
+}
+
+// A host that comes and goes all the time is told of now and then, and floods neither the events nor the log.
+func TestComingAndGoing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := steamdiscoverytest.NewLAN()
+		var text bytes.Buffer
+		discoverer, stop := discover(t, lan.Host("192.0.2.2"), steamdiscovery.DiscoverConfig{Logger: slog.New(slog.NewTextHandler(&text, nil))})
+		synctest.Wait()
+		offline := encode(t, steamdiscoverywire.New(5, 6, offlineType, nil))
+		for range 1000 {
+			for _, packet := range [][]byte{statusOf(t, 5, 6, "one"), offline} {
+				lan.Send(packet, asker, discoverer.State().Sockets[0])
+				synctest.Wait()
+			}
+		}
+		require.Empty(t, discoverer.Hosts())
+		require.Equal(t, uint64(1000-128), discoverer.State().Counters.Ignored.RateLimited)
+		time.Sleep(time.Second)
+		lan.Send(statusOf(t, 5, 6, "one"), asker, discoverer.State().Sockets[0])
+		synctest.Wait()
+		require.Len(t, discoverer.Hosts(), 1)
+		stop()
+		require.Equal(t, 129, strings.Count(text.String(), "host appeared"))
 	})
 }
 
