@@ -27,7 +27,7 @@ type Config struct {
 	// Universe is that of the host. Zero means the public one.
 	Universe steamdiscovery.Universe
 	// PublicKey seals the ticket of [Pair]. Nil means that of the Universe, for Steam hosts. A [Host] of one's own has a key
-	// of its own.
+	// of its own, of 2048 to 4096 bits.
 	PublicKey *rsa.PublicKey
 
 	// Interval is the time between two requests, which are repeated until the host has decided. Zero means 1 second; less
@@ -78,6 +78,9 @@ func (c Config) checked() (Config, error) {
 			return c, fmt.Errorf("%w: %w", ErrBadConfig, err)
 		}
 		c.PublicKey = key
+	}
+	if !goodSize(c.PublicKey) {
+		return c, fmt.Errorf("%w: the public key does not have %d to %d bits", ErrBadConfig, minKey, maxKey)
 	}
 	if c.ClientID == 0 {
 		c.ClientID = steamdiscovery.ClientID(c.Device.ID())

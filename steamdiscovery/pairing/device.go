@@ -23,22 +23,22 @@ const (
 //
 // Printed in whatever way, it does not show its key.
 type Device struct {
-	secret *secret // behind a pointer, so that no way of printing what a Device is in follows it to the key
+	secret *secret
 }
 
+// secret has its key behind a second pointer: package fmt asks no methods of what is in a field that is not exported, and
+// follows one pointer where the verb does not fit, as %s of what a Device is in.
 type secret struct {
 	id  uint64
-	key [steamdiscoverywire.KeySize]byte
+	key *[steamdiscoverywire.KeySize]byte
 }
 
 // NewDevice makes a device. Keep [Device.Save].
 func NewDevice() Device {
 	var b [savedSize]byte
-	_, _ = rand.Read(b[:]) // never fails: crypto/rand
-	device := Device{new(secret)}
-	device.secret.id = binary.LittleEndian.Uint64(b[:])>>1 | 1 // 63 bits as Steam's, and not zero
-	copy(device.secret.key[:], b[idSize:])
-	return device
+	_, _ = rand.Read(b[:])                        // never fails: crypto/rand
+	id := binary.LittleEndian.Uint64(b[:])>>1 | 1 // 63 bits as Steam's, and not zero
+	return Device{&secret{id, (*[steamdiscoverywire.KeySize]byte)(b[idSize:])}}
 }
 
 // LoadDevice is the device that was saved.
@@ -46,8 +46,8 @@ func LoadDevice(saved []byte) (Device, error) {
 	if len(saved) != savedSize {
 		return Device{}, fmt.Errorf("pairing: a saved device has %d bytes, not %d", savedSize, len(saved))
 	}
-	device := Device{&secret{id: binary.LittleEndian.Uint64(saved)}}
-	copy(device.secret.key[:], saved[idSize:])
+	key := [steamdiscoverywire.KeySize]byte(saved[idSize:])
+	device := Device{&secret{binary.LittleEndian.Uint64(saved), &key}}
 	if device.secret.id == 0 {
 		return Device{}, errors.New("pairing: a saved device has an id that is not zero")
 	}
@@ -85,12 +85,12 @@ func (d Device) LogValue() slog.Value { return slog.StringValue(d.String()) }
 func (d Device) seal(plain []byte) []byte {
 	var iv [aes.BlockSize]byte
 	_, _ = rand.Read(iv[:])
-	return steamdiscoverywire.AppendSealed(nil, d.secret.key, iv, plain)
+	return steamdiscoverywire.AppendSealed(nil, *d.secret.key, iv, plain)
 }
 
 // unseal decrypts what a host sealed.
 func (d Device) unseal(sealed []byte) ([]byte, error) {
-	return steamdiscoverywire.Unseal(d.secret.key, sealed)
+	return steamdiscoverywire.Unseal(*d.secret.key, sealed)
 }
 
 // token proves to a host that knows the key which device this is: the id, sealed.

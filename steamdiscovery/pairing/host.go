@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/subtle"
+	"fmt"
 	"log/slog"
 	"net/netip"
 	"slices"
@@ -31,8 +32,8 @@ const (
 
 // HostConfig configures a [Host].
 type HostConfig struct {
-	// TicketKey opens the tickets of devices that were given its public half as Config.PublicKey. Nil opens none: devices can
-	// ask, but not be authorized. The key for tickets of Steam's own devices has Valve alone.
+	// TicketKey opens the tickets of devices that were given its public half as Config.PublicKey; it has 2048 to 4096 bits.
+	// Nil opens none: devices can ask, but not be authorized. The key for tickets of Steam's own devices has Valve alone.
 	TicketKey *rsa.PrivateKey
 	// SteamID is told to devices when they are paired. Zero tells none.
 	SteamID uint64
@@ -71,6 +72,14 @@ type StreamOffer struct {
 	SessionKey  []byte    // for StreamingSuccess: 1 to 256 bytes
 	Certificate string    // at most 1000 bytes, so that the packet stays whole; empty is none
 }
+
+// Format writes the offer without its key, whatever the verb.
+func (o StreamOffer) Format(state fmt.State, _ rune) {
+	fmt.Fprintf(state, "%v on port %d", o.Result, o.Port)
+}
+
+// LogValue implements slog.LogValuer.
+func (o StreamOffer) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(o)) }
 
 // Host is the other side of [Pair] and [RequestStream]: it pairs with devices, and lets them prove themselves. Give it to
 // an announcer as AnnounceConfig.Requests. It is safe for concurrent use, and needs no closing.

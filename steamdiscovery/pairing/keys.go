@@ -27,6 +27,16 @@ const (
 		"/mcH6eUnWwc5/GNfadDE2n2h2y1jLW2dBuovZT5RY6gcBbaXCF2KtkbJ99CXKKSM3E/CumvChfK/vYJMKAtM9wIBEQ=="
 )
 
+// Bits of the keys under which tickets are sealed. Steam's have the fewest: with them the longest names fit.
+const (
+	minKey = 2048
+	maxKey = 8 * maxTicket
+)
+
+func goodSize(key *rsa.PublicKey) bool {
+	return key.N != nil && key.N.BitLen() >= minKey && key.N.BitLen() <= maxKey
+}
+
 // UniverseKey is the public key under which tickets of a universe are sealed. Only Valve can open them.
 func UniverseKey(universe steamdiscovery.Universe) (*rsa.PublicKey, error) {
 	text, ok := map[steamdiscovery.Universe]string{

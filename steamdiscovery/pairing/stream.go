@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"encoding/binary"
 	"fmt"
+	"log/slog"
 	"math"
 	"net/netip"
 
@@ -96,21 +97,36 @@ type StreamRequest struct {
 	Restricted, NetworkTest bool
 }
 
+// Format writes the request without its PIN, whatever the verb.
+func (r StreamRequest) Format(state fmt.State, _ rune) {
+	type plain StreamRequest // without this method
+	if r.PIN != "" {
+		r.PIN = "***"
+	}
+	fmt.Fprintf(state, "%+v", plain(r))
+}
+
+// LogValue implements slog.LogValuer.
+func (r StreamRequest) LogValue() slog.Value { return slog.StringValue(fmt.Sprint(r)) }
+
 // Stream is where a host streams to this device, with another protocol, outside of this package.
 type Stream struct {
 	Addr        netip.AddrPort
 	Transport   Transport
 	Relay       string // address of a relay, in the transport's own form; empty is none
 	Certificate string // of the transport; empty is none
-	key         *[]byte
+	key         *sessionKey
 }
+
+// sessionKey is behind two pointers, as a device's key is.
+type sessionKey struct{ bytes *[]byte }
 
 // SessionKey is the secret that the stream is protected with. Printing a Stream does not show it.
 func (s Stream) SessionKey() []byte {
 	if s.key == nil {
 		return nil
 	}
-	return bytes.Clone(*s.key)
+	return bytes.Clone(*s.key.bytes)
 }
 
 // RequestStream asks a host that this device is paired with to stream to it. It repeats the request until the host has
@@ -278,7 +294,7 @@ func (s *streamExchange) answered(m *steampb.CMsgRemoteDeviceStreamingResponse) 
 	}
 	s.stream = Stream{
 		Addr: netip.AddrPortFrom(s.host, uint16(m.GetPort())), Transport: Transport(m.GetTransport()),
-		Relay: steamdiscoverywire.DisplayText(m.GetRelayServer()), Certificate: m.GetCert(), key: &key,
+		Relay: steamdiscoverywire.DisplayText(m.GetRelayServer()), Certificate: m.GetCert(), key: &sessionKey{&key},
 	}
 	return true, nil
 }

@@ -6,9 +6,11 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/big"
 	"net"
 	"net/netip"
 	"strings"
@@ -109,12 +111,14 @@ func TestPairAndStream(t *testing.T) {
 		require.Contains(t, progress, "proof asked for")
 
 		// Nothing that is printed shows a secret.
-		text := fmt.Sprintf("%v %+v %#v %x %+v %v %+v %#v %+v", config.Device, config.Device, config.Device, config.Device, config, stream, stream, stream, host.Devices())
-		text += log.String()
+		text := log.String()
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x"} {
+			text += fmt.Sprintf(verb, stream)
+		}
 		for _, secret := range []string{string(saved[8:]), fmt.Sprintf("%x", saved[8:]), fmt.Sprint(saved[8:]), "thirty-two", fmt.Sprint([]byte("thirty-two"))[1:20], "0042"} {
 			require.NotContains(t, text, secret)
 		}
-		require.Contains(t, text, config.Device.String())
+		require.Contains(t, fmt.Sprint(config), config.Device.String())
 
 		host.Forget(config.Device.ID())
 		_, err = pairing.RequestStream(t.Context(), config, hostAddr, pairing.StreamRequest{HostID: 5})
@@ -501,17 +505,48 @@ func TestPairingConfigIsChecked(t *testing.T) {
 		_, err := pairing.Pair(t.Context(), config, hostAddr, "0042")
 		require.ErrorIs(t, err, pairing.ErrBadConfig, name)
 	}
+	for _, bits := range []int{1024, 4104} { // no room for a ticket; more than a host takes
+		key := &rsa.PublicKey{N: new(big.Int).SetBit(big.NewInt(1), bits-1, 1), E: 65537}
+		_, err := pairing.Pair(t.Context(), pairing.Config{Device: device, PublicKey: key}, hostAddr, "0042")
+		require.ErrorIs(t, err, pairing.ErrBadConfig, bits)
+	}
+	_, err := pairing.Pair(t.Context(), pairing.Config{Device: device, PublicKey: new(rsa.PublicKey)}, hostAddr, "0042")
+	require.ErrorIs(t, err, pairing.ErrBadConfig)
 	for _, pin := range []string{"", "12a4", "12345678901234567"} {
 		_, err := pairing.Pair(t.Context(), pairing.Config{Device: device}, hostAddr, pin)
 		require.ErrorIs(t, err, pairing.ErrBadConfig)
 	}
-	_, err := pairing.Pair(t.Context(), pairing.Config{Device: device}, netip.MustParseAddrPort("[2001:db8::1]:1"), "0042")
+	_, err = pairing.Pair(t.Context(), pairing.Config{Device: device}, netip.MustParseAddrPort("[2001:db8::1]:1"), "0042")
 	require.ErrorIs(t, err, pairing.ErrBadConfig)
 	_, err = pairing.LoadDevice(make([]byte, 39))
 	require.Error(t, err)
 	_, err = pairing.LoadDevice(make([]byte, 40))
 	require.Error(t, err)
 	require.Len(t, pairing.NewPIN(), 4)
+}
+
+// No way of printing what a program has in hands shows a key or a PIN.
+func TestSecretsAreNotPrinted(t *testing.T) {
+	device, err := pairing.LoadDevice(append([]byte{1, 2, 3, 4, 5, 6, 7, 8}, bytes.Repeat([]byte("K"), 32)...))
+	require.NoError(t, err)
+	offer := pairing.StreamOffer{Result: pairing.StreamingSuccess, Port: 27031, SessionKey: []byte("KKKKKKKK"), Certificate: "c"}
+	request := pairing.StreamRequest{PIN: "424242", Width: 1280}
+	for _, value := range []any{
+		device, &device, pairing.PairedDevice{Device: device, Name: "n"}, []pairing.PairedDevice{{Device: device}},
+		pairing.Config{Device: device}, pairing.HostConfig{Devices: []pairing.PairedDevice{{Device: device}}},
+		pairing.NewHost(pairing.HostConfig{Devices: []pairing.PairedDevice{{Device: device}}}),
+		offer, &offer, request, &request, pairing.Stream{},
+	} {
+		var text bytes.Buffer
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%x"} {
+			fmt.Fprintf(&text, verb+"\n", value)
+		}
+		slog.New(slog.NewTextHandler(&text, nil)).Info("value", "value", value)
+		slog.New(slog.NewJSONHandler(&text, nil)).Info("value", "value", value)
+		for _, secret := range []string{"KKKK", "75 75 75", "0x4b, 0x4b", "4b4b4b", "424242", base64.StdEncoding.EncodeToString([]byte("KKKKKKKK"))[:8]} {
+			require.NotContains(t, text.String(), secret, "%T %s", value, secret)
+		}
+	}
 }
 
 // The longest names fit under the keys of all universes, and the largest ticket is 214 bytes.
