@@ -202,7 +202,7 @@ func (s *Session) again() (*link, *Error) {
 	}
 	s.mu.Lock()
 	s.roster.connection++
-	s.roster.listed = false
+	s.roster.listed, s.roster.left = false, nil
 	s.mu.Unlock()
 	l, err := s.connect(ctx, opLogin, identity, nil)
 	if err != nil {

@@ -19,6 +19,7 @@ type roster struct {
 	incoming map[ProfileID]IncomingRequest
 	outgoing map[ProfileID]OutgoingRequest
 	blocked  map[ProfileID]bool
+	left     map[ProfileID]bool // no buddies any more since this connection began; nil until there are any
 
 	connection uint32    // counts the logins of the session; what was last told of on an earlier one may be over
 	listed     bool      // a list of buddies came on this connection
@@ -70,6 +71,8 @@ func (r *roster) judge(status *BuddyStatus, game *GameInfo) news {
 	}
 	known, ok := r.buddies[id]
 	switch {
+	case !ok && r.left[id] && status.Status == Offline:
+		return newsNone // OpenSpy's last word on somebody who is no buddy any more
 	case !ok && len(r.buddies) >= maxBuddies:
 		return newsFull
 	case !ok:
@@ -104,6 +107,7 @@ func (s BuddyStatus) equal(other *BuddyStatus, game *GameInfo) bool {
 func (r *roster) keep(status BuddyStatus) {
 	r.buddies[status.ProfileID] = buddy{status: status, told: true, seen: r.connection, spoken: r.connection}
 	delete(r.outgoing, status.ProfileID)
+	delete(r.left, status.ProfileID)
 	r.touch()
 }
 
@@ -117,6 +121,7 @@ func (r *roster) add(ids ...ProfileID) (added int) {
 			r.buddies[id] = known
 		case len(r.buddies) < maxBuddies:
 			r.buddies[id] = buddy{status: BuddyStatus{ProfileID: id}, seen: r.connection}
+			delete(r.left, id)
 			added++
 		}
 	}
@@ -132,6 +137,12 @@ func (r *roster) remove(id ProfileID) bool {
 		return false
 	}
 	delete(r.buddies, id)
+	if r.left == nil {
+		r.left = make(map[ProfileID]bool)
+	}
+	if len(r.left) < maxRequests {
+		r.left[id] = true
+	}
 	r.touch()
 	return true
 }

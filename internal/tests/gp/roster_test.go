@@ -115,6 +115,16 @@ func TestRoster(t *testing.T) {
 		assert.Equal(t, []string{"blocked 3", "unblocked 3", "buddy removed 2"}, changes(session))
 		assert.Contains(t, changes(cid), "buddy removed 1")
 		assert.Empty(t, session.Roster().Buddies)
+
+		// OpenSpy says of somebody who has removed the player that they are offline, and would make them a buddy again.
+		server.Send(1, `\bm\100\f\2\msg\|s|0|ss|Offline\final\`)
+		synctest.Wait()
+		assert.Empty(t, changes(session))
+		assert.Empty(t, session.Roster().Buddies)
+		server.Send(1, `\bm\100\f\2\msg\|s|1|ss|Online\final\`)
+		server.Send(1, `\bm\100\f\2\msg\|s|0|ss|Offline\final\`)
+		synctest.Wait()
+		assert.Equal(t, []string{"buddy added 2", "status 2"}, changes(session))
 	})
 }
 
