@@ -145,6 +145,7 @@ func (s *Session) RequestBuddy(ctx context.Context, profile ProfileID, reason st
 	noted := !already && s.link != nil && s.roster.ask(OutgoingRequest{To: profile, Time: time.Now(), Reason: reason})
 	if noted {
 		s.changed(ChangeRequestSent, profile)
+		s.wantProfile(profile)
 	}
 	s.mu.Unlock()
 	err := s.send(ctx, "request buddy", func(key SessionKey) gpwire.Message {

@@ -90,8 +90,8 @@ type Config struct {
 	// EventQueue is how many events wait to be taken, with at most 4 MiB of text in them. When one more arrives, the oldest
 	// is dropped, and the next event that is taken is an [*EventsLost] with their number. Zero means 1024.
 	EventQueue int
-	// FetchProfiles asks the server for the profile of everybody in the roster, one after the other, and keeps it there.
-	// False leaves that to [Session.Profile].
+	// FetchProfiles asks the server for the profiles of the buddies, and of everybody with an open request, one after the
+	// other, and keeps them in the roster. False leaves that to [Session.Profile].
 	FetchProfiles bool
 	// ProfileCache is how many profiles are kept; the one that was not used for the longest makes room. Zero means 512,
 	// negative none.

@@ -4,6 +4,8 @@ import (
 	"container/list"
 	"context"
 	"errors"
+	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -129,7 +131,8 @@ func (s *Session) learn(id ProfileID, profile *Profile) {
 func (r *roster) shows(id ProfileID) bool {
 	_, buddy := r.buddies[id]
 	_, asks := r.incoming[id]
-	return buddy || asks
+	_, asked := r.outgoing[id]
+	return buddy || asks || asked
 }
 
 // wantProfile lets the profiles of new entries of the roster be fetched, one after the other, if the program wants that.
@@ -148,14 +151,11 @@ func (s *Session) wantMissing() {
 		return
 	}
 	s.wanted = nil
-	for id := range s.roster.buddies {
-		if s.profiles.peek(id) == nil {
-			s.wanted = append(s.wanted, id)
-		}
-	}
-	for id := range s.roster.incoming {
-		if s.profiles.peek(id) == nil {
-			s.wanted = append(s.wanted, id)
+	for _, ids := range []iter.Seq[ProfileID]{maps.Keys(s.roster.buddies), maps.Keys(s.roster.incoming), maps.Keys(s.roster.outgoing)} {
+		for id := range ids {
+			if s.profiles.peek(id) == nil {
+				s.wanted = append(s.wanted, id)
+			}
 		}
 	}
 	slices.Sort(s.wanted)

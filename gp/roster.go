@@ -53,6 +53,9 @@ type OutgoingRequest struct {
 	To     ProfileID
 	Time   time.Time
 	Reason string
+
+	// Profile is like that of a [Buddy].
+	Profile *Profile
 }
 
 // Buddy finds a buddy.
@@ -78,7 +81,7 @@ const (
 	ChangeBuddyAdded      RosterChange = iota + 1 // a profile became a buddy
 	ChangeBuddyRemoved                            // a profile is no buddy any more
 	ChangeStatus                                  // a buddy does something else; a BuddyStatus is before it
-	ChangeProfile                                 // the profile of a buddy, or of who asked to be one, is known or has changed
+	ChangeProfile                                 // the profile of a buddy, or of who asks or was asked to be one, is known or has changed
 	ChangeRequestReceived                         // somebody asks to be a buddy; a BuddyRequest is before it
 	ChangeRequestAnswered                         // such a request was accepted or denied
 	ChangeRequestSent                             // this player asked somebody
@@ -159,7 +162,8 @@ func (r *roster) read(profiles *profileCache) *Roster {
 	slices.SortFunc(snapshot.Incoming, func(a, b IncomingRequest) int {
 		return cmp.Or(a.Time.Compare(b.Time), cmp.Compare(a.From, b.From))
 	})
-	for _, request := range r.outgoing {
+	for id, request := range r.outgoing {
+		request.Profile = profiles.peek(id)
 		snapshot.Outgoing = append(snapshot.Outgoing, request)
 	}
 	slices.SortFunc(snapshot.Outgoing, func(a, b OutgoingRequest) int {

@@ -205,6 +205,12 @@ func TestFetchProfiles(t *testing.T) {
 		require.Len(t, session.Roster().Incoming, 1)
 		require.NotNil(t, session.Roster().Incoming[0].Profile)
 		assert.Equal(t, dora, session.Roster().Incoming[0].Profile.ProfileID)
+		eve := server.Add(gptest.Account{UniqueNick: "eve", Password: "elder"})
+		require.NoError(t, session.RequestBuddy(t.Context(), eve, ""))
+		synctest.Wait()
+		require.Len(t, session.Roster().Outgoing, 1)
+		require.NotNil(t, session.Roster().Outgoing[0].Profile)
+		assert.Equal(t, "eve", session.Roster().Outgoing[0].Profile.UniqueNick)
 		require.NoError(t, newcomer.Close())
 	})
 }
