@@ -94,6 +94,9 @@ func names(roster *gp.Roster) map[gp.ProfileID]string {
 	for _, request := range roster.Incoming {
 		learn(request.From, request.Profile)
 	}
+	for _, request := range roster.Outgoing {
+		learn(request.To, request.Profile)
+	}
 	return known
 }
 

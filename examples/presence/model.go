@@ -239,7 +239,7 @@ func (m model) perform(p performed) model {
 	case "accept":
 		m.notice = name + " sees you now"
 		if _, mutual := m.roster.Buddy(p.who); !mutual {
-			m.notice += "; to see " + name + ", /add them"
+			m.notice += "; to see and answer them, /add them too"
 		}
 	case "deny":
 		m.notice = "forgot the request of " + name

@@ -105,7 +105,7 @@ func friends() *gp.Roster {
 			friend(4, "dan", gp.Away, "", ""),
 		},
 		Incoming: []gp.IncomingRequest{{From: 5, Reason: "Good game", Profile: profile(5, "eve")}},
-		Outgoing: []gp.OutgoingRequest{{To: 6}},
+		Outgoing: []gp.OutgoingRequest{{To: 6, Profile: profile(6, "fay")}},
 		Blocked:  []gp.ProfileID{7},
 	}
 }
@@ -142,7 +142,7 @@ func TestAnEvening(t *testing.T) {
  ○ dan  away             │
  · cara  offline         │
  Asked                   │
- · #6                    │
+ · fay #6                │
  Blocked                 │
 ─────────────────────────┴──────────────────────────────────────────────────
 >
@@ -156,7 +156,7 @@ func TestAnEvening(t *testing.T) {
 	after.Incoming = nil
 	d.rosterIs(after)
 	d.send(performed{command: d.done[0], who: 5, at: d.now})
-	d.has("eve #5 sees you now; to see eve #5, /add them")
+	d.has("eve #5 sees you now; to see and answer them, /add them too")
 	d.types("", up, up, up, up)
 	d.types("On my way!", enter)
 	require.Equal(t, command{verb: "message", who: "2", text: "On my way!"}, d.done[1])
@@ -172,7 +172,7 @@ func TestAnEvening(t *testing.T) {
  ○ dan  away             │       are quick
  · cara  offline         │ 20:15 ann: On my way!
  Asked                   │ 20:16 * bob is staging
- · #6                    │ 20:16 * bob invites you to a game:
+ · fay #6                │ 20:16 * bob invites you to a game:
  Others                  │       gmtest://192.0.2.1:6500
  · eve #5                │
  Blocked                 │
