@@ -212,7 +212,11 @@ func (m *Master) challengeText(addr netip.AddrPort) string {
 	case challengeLetters:
 		return m.randomText(20, "ABCDEFGHIJKLMNOPQRSTUVWXYZ")
 	case challengePadded:
-		ip, port := addr.Addr().As4(), addr.Port()
+		var ip [4]byte
+		if addr.Addr().Is4() {
+			ip = addr.Addr().As4()
+		}
+		port := addr.Port()
 		return m.randomText(7, alphanumeric) + fmt.Sprintf("%02X%2X%2X%2X%2X%4X", options, ip[0], ip[1], ip[2], ip[3], port)
 	}
 	return qr2wire.ChallengeText(m.randomText(6, alphanumeric), options, addr)

@@ -155,7 +155,35 @@ func TestIPv6(t *testing.T) {
 	}
 }
 
-// The way to a master is missing: the state says so, and the host is listed as soon as there is one.
+// A master over IPv6, which can say nothing of our address: the protocol has IPv4 ones only.
+func TestMasterOverIPv6(t *testing.T) {
+	probe, err := net.ListenPacket("udp6", "[::1]:0")
+	if err != nil {
+		t.Skip("this machine has no IPv6: ", err)
+	}
+	require.NoError(t, probe.Close())
+	for _, family := range []qr2test.Family{qr2test.Original, qr2test.KR4uzi} {
+		listedOverIPv6(t, family)
+	}
+}
+
+func listedOverIPv6(t *testing.T, family qr2test.Family) {
+	master := startMaster(t, qr2test.Config{Family: family, ListenPacket: func(ctx context.Context, _, _ string) (net.PacketConn, error) {
+		return new(net.ListenConfig).ListenPacket(ctx, "udp6", "[::1]:0")
+	}})
+	conn, err := net.ListenPacket("udp", ":0")
+	require.NoError(t, err)
+	defer conn.Close()
+	host := newHost(t, conn, qr2.Config{Addr: master.Addr()})
+	stop := run(t, host)
+	untilStep(t, host, qr2.StepListed)
+	require.Eventually(t, func() bool { return len(master.Registry().List(game)) == 1 }, 5*time.Second, time.Millisecond)
+	require.False(t, host.State().Public.IsValid())
+	stop()
+	require.Eventually(t, func() bool { return master.Stats().Shutdowns > 0 }, 5*time.Second, time.Millisecond)
+}
+
+// The way to a master is missing: the state says so.
 func TestUnsentHeartbeats(t *testing.T) {
 	conn, err := net.ListenPacket("udp6", "[::1]:0")
 	if err != nil {
