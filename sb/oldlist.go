@@ -1,6 +1,7 @@
 package sb
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"io"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/relight-sdk/relight/internal/gscrypt"
+	"github.com/relight-sdk/relight/internal/wire/kv"
 	"github.com/relight-sdk/relight/internal/wire/sb1wire"
 )
 
@@ -20,6 +22,7 @@ import (
 type oldLink struct {
 	*link
 	challenge string
+	unended   bool   // the greeting came without \final\, which may still follow
 	head      []byte // of the list, while it is not clear how to read it
 	decrypt   func([]byte) error
 	left      int // bytes of the list, of encryption type 1; -1 if that is not known
@@ -133,7 +136,7 @@ func (l *oldLink) greeting(ctx context.Context) error {
 			return l.fail(joined(ErrMalformed, err), "the greeting is not that of an older list master")
 		}
 		if ok {
-			l.challenge = challenge
+			l.challenge, l.unended = challenge, !bytes.HasSuffix(said, []byte(kv.Terminator))
 			return nil
 		}
 	}
@@ -172,7 +175,8 @@ func (l *oldLink) next(ctx context.Context, server *sb1wire.Server) (ok bool, er
 		}
 		b, err := l.receive()
 		if len(b) == 0 && err != nil {
-			if errors.Is(err, io.EOF) && l.decrypt == nil && len(l.head) > 0 {
+			whole := errors.Is(err, io.EOF) || bytes.HasSuffix(l.head, []byte(kv.Terminator)) && ctx.Err() == nil
+			if whole && l.decrypt == nil && len(l.head) > 0 {
 				if err := l.begin(true); err != nil {
 					return false, err
 				}
@@ -212,6 +216,14 @@ func (l *oldLink) decode(b []byte) error {
 // begin finds out what the beginning of the answer is: a refusal, a list in clear, or an encrypted one. last says that no
 // more bytes will come.
 func (l *oldLink) begin(last bool) (err error) {
+	if l.unended && !last {
+		// Most greetings have no \final\. If what follows is one, it is the end of an empty list only if nothing comes behind it.
+		if bytes.HasPrefix([]byte(kv.Terminator), l.head) {
+			return nil
+		}
+		l.unended = false
+		l.head = bytes.TrimPrefix(l.head, []byte(kv.Terminator))
+	}
 	refused, maybe := sb1wire.Refused(l.head)
 	if refused {
 		if !last && len(l.head) < maxClearText {

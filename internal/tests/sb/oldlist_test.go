@@ -251,3 +251,46 @@ func TestRecordedOldLists(t *testing.T) {
 		})
 	}
 }
+
+// TestGreetingInPieces has a master whose \final\ behind the greeting comes late: it is not an empty list. Where it is one, that
+// is known when nothing follows.
+func TestGreetingInPieces(t *testing.T) {
+	list := "\x0a\x00\x00\x01\x19\x64"
+	for _, test := range []struct {
+		name   string
+		pieces []string // behind the six letters
+		stays  bool     // the connection stays open
+		want   []string
+	}{
+		{"with the list", []string{`\final\` + list + `\final\`}, false, []string{"10.0.0.1:6500"}},
+		{"in front of the list", []string{`\final\`, list + `\final\`}, false, []string{"10.0.0.1:6500"}},
+		{"byte by byte", strings.Split(`\final\`+list+`\final\`, ""), true, []string{"10.0.0.1:6500"}},
+		{"the list of a master that sends none", []string{list, `\final\`}, true, []string{"10.0.0.1:6500"}},
+		{"and an empty list", []string{`\final\`, `\final\`}, true, nil},
+		{"an empty list alone", []string{`\fin`, `al\`}, false, nil},
+		{"the same, and the master stays", []string{`\final\`}, true, nil},
+	} {
+		for enctype := range 2 {
+			t.Run(fmt.Sprint(test.name, " ", enctype), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					client, master := net.Pipe()
+					go func() {
+						_, _ = master.Write([]byte(`\basic\\secure\ABCDEF`))
+						_, _ = master.Read(make([]byte, 4096))
+						for _, piece := range test.pieces {
+							_, _ = master.Write([]byte(piece))
+						}
+						if test.stays {
+							_, _ = master.Read(make([]byte, 1))
+						}
+						master.Close()
+					}()
+					browser := newBrowser(t, sb.Config{Addr: "192.0.2.1", DialContext: dialling(client), Protocol: sb.QR1, Enctype: enctype})
+					servers, err := collect(t.Context(), browser, sb.Query{})
+					require.NoError(t, err)
+					require.Equal(t, test.want, addresses(servers))
+				})
+			})
+		}
+	}
+}
