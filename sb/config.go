@@ -58,7 +58,7 @@ type Config struct {
 	// answers come fast, it is down to a fifth of that, but after the last attempt it is never shorter.
 	QueryTimeout     time.Duration
 	QueryConcurrency int // direct queries under way at the same time, of about 1 kB each; 0 means 8192
-	// QueryRate is the most datagrams of direct queries a second; 0 means 50,000. They start at 1000 a second, or this if it
+	// QueryRate is the most datagrams of direct queries and LAN searches a second; 0 means 50,000. Queries start at 1000 a second, or this if it
 	// is less; the pace doubles in every round trip while answers come in, and gives way when they are lost.
 	QueryRate int
 

@@ -33,7 +33,7 @@ const (
 	maxLANServers = 4096
 	maxNetworks   = 32
 	lanWait       = 2 * time.Second
-	lanRate       = 2000 // questions a second
+	lanRate       = 2000 // questions a second, unless Config.QueryRate is less
 )
 
 // echoRequest is what the original asks a LAN with (spec sb.md B.2).
@@ -60,12 +60,11 @@ type discovery struct {
 	left      int                     // servers that may still be found
 	known     map[netip.AddrPort]bool // those that were
 
-	pace     pacer
 	next     int       // in greetings
 	reached  bool      // one of them went out
 	failure  error     // of one that did not
 	repeat   time.Time // when the second round begins; the zero time before the first one is over
-	end      time.Time
+	end      time.Time // when answers do not count any more; the zero time before the second round is over
 	repeated bool
 }
 
@@ -97,8 +96,7 @@ func (search LANSearch) discovery() (*discovery, error) {
 		search.Protocols = []Protocol{QR2, QR1}
 	}
 	setDefault(&search.Wait, lanWait)
-	lan := &discovery{wait: search.Wait, left: maxLANServers, known: make(map[netip.AddrPort]bool), pace: newPacer(lanRate, time.Now())}
-	lan.pace.rate = lanRate
+	lan := &discovery{wait: search.Wait, left: maxLANServers, known: make(map[netip.AddrPort]bool)}
 	for port := int(search.FirstPort); port <= min(int(search.LastPort), int(search.FirstPort)+maxLANPorts); port++ {
 		for _, protocol := range search.Protocols {
 			message := echoRequest[:]
@@ -167,7 +165,7 @@ func (d *discovery) greet(r *run, now time.Time) (wake time.Time, listening bool
 		d.repeated, d.next = true, 0
 	}
 	for ; d.next < len(d.greetings); d.next++ {
-		ok, wake := d.pace.take(now)
+		ok, wake := r.prober.pace.take(now)
 		if !ok {
 			return wake, true, nil
 		}
@@ -184,10 +182,13 @@ func (d *discovery) greet(r *run, now time.Time) (wake time.Time, listening bool
 		return time.Time{}, false, d.failure
 	}
 	if d.repeat.IsZero() {
-		d.repeat, d.end = now.Add(d.wait/2), now.Add(d.wait)
+		d.repeat = now.Add(d.wait / 2)
 	}
 	if !d.repeated {
 		return d.repeat, true, nil
+	}
+	if d.end.IsZero() { // the second round took its time, too
+		d.end = now.Add(d.wait - d.wait/2)
 	}
 	return d.end, now.Before(d.end), nil
 }

@@ -173,6 +173,7 @@ func (b *Browser) query(ctx context.Context, network string, source iter.Seq[Ser
 		defer cancel()
 		if lan != nil {
 			p.challenge = true // no back end speaks for these servers
+			p.pace.rate = min(lanRate, p.pace.limit)
 		}
 		r := &run{browser: b, prober: p, lan: lan, arrivals: make(chan arrival, maxArrivals), source: make(chan Server),
 			broken: make(chan error, 2), sockets: make(map[string]*socket)}

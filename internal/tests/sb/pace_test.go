@@ -74,7 +74,7 @@ func manyServers(n int) []sb.Server {
 	return list
 }
 
-// TestQueryRateIsKept looks at every second: no more datagrams go out than Config.QueryRate says, whatever is lost, and in
+// TestQueryRateIsKept: no more datagrams go out than Config.QueryRate says, whatever is lost, and in
 // the end every server was asked as often as it should be and is told of once.
 func TestQueryRateIsKept(t *testing.T) {
 	for _, rate := range []int{1, 50, 2000} {
@@ -104,17 +104,43 @@ func TestQueryRateIsKept(t *testing.T) {
 					}
 				}
 				require.Equal(t, alive, answered)
-				burst := max(rate/200, 1)
-				for i, first := 0, 0; i < len(conn.sent); i++ {
-					for conn.sent[i].Sub(conn.sent[first]) >= time.Second {
-						first++
-					}
-					if n := i - first + 1; n > rate+burst {
-						t.Fatalf("%d datagrams in the second up to %v, not %d", n, conn.sent[i], rate)
-					}
-				}
+				requireRate(t, conn.sent, rate)
 			})
 		}
+	}
+}
+
+// requireRate looks at every second.
+func requireRate(t *testing.T, sent []time.Time, rate int) {
+	burst := max(rate/200, 1)
+	first := 0
+	for i := range sent {
+		for sent[i].Sub(sent[first]) >= time.Second {
+			first++
+		}
+		if n := i - first + 1; n > rate+burst {
+			t.Fatalf("%d datagrams in the second up to %v, not %d", n, sent[i], rate)
+		}
+	}
+}
+
+// A LAN search keeps to the same rate, its questions and its queries together.
+func TestQueryRateOfALANSearch(t *testing.T) {
+	for _, rate := range []int{50, 5000} {
+		synctest.Test(t, func(t *testing.T) {
+			conn := newCounted()
+			browser := newBrowser(t, sb.Config{QueryRate: rate, ListenPacket: func(context.Context, string, string) (net.PacketConn, error) { return conn, nil }})
+			found := 0
+			search := sb.LANSearch{Broadcast: []netip.Addr{number(1).Addr()}, FirstPort: 7000, LastPort: 7200}
+			for server, err := range browser.LAN(t.Context(), search) {
+				require.NoError(t, err)
+				require.NoError(t, server.QueryErr)
+				require.Equal(t, "A", server.Name())
+				found++
+			}
+			require.Equal(t, 201-67, found, "all but every third")
+			requireRate(t, conn.sent, min(rate, 2000))
+		})
 	}
 }
 
