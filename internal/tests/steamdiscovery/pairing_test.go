@@ -111,12 +111,13 @@ func TestPairAndStream(t *testing.T) {
 		require.Contains(t, progress, "proof asked for")
 
 		// Nothing that is printed shows a secret.
-		text := log.String()
+		var text strings.Builder
+		text.WriteString(log.String())
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x"} {
-			text += fmt.Sprintf(verb, stream)
+			fmt.Fprintf(&text, verb, stream)
 		}
 		for _, secret := range []string{string(saved[8:]), fmt.Sprintf("%x", saved[8:]), fmt.Sprint(saved[8:]), "thirty-two", fmt.Sprint([]byte("thirty-two"))[1:20], "0042"} {
-			require.NotContains(t, text, secret)
+			require.NotContains(t, text.String(), secret)
 		}
 		require.Contains(t, fmt.Sprint(config), config.Device.String())
 
