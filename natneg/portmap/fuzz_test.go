@@ -32,10 +32,20 @@ func TestSearchAnswers(t *testing.T) {
 		}
 	}
 	seen := newLocations(&Config{}, router)
+	offer := func(from netip.Addr, name string) bool {
+		text := strings.NewReplacer("192.168.1.1", from.String(), "rootDesc", name).Replace(searchAnswer)
+		_, ok := seen.accept([]byte(text), from)
+		return ok
+	}
+	// Each description once, three of a machine, eight in all.
+	for i, want := range []bool{true, false, true, false, true, false, false, false} {
+		if got := offer(other, strings.Repeat("x", i/2+1)); got != want {
+			t.Errorf("answer %d: %v", i, got)
+		}
+	}
 	for i := range 3 * maxLocations {
-		text := strings.ReplaceAll(searchAnswer, "rootDesc", strings.Repeat("x", i/2+1))
-		if _, ok := seen.accept([]byte(text), router); ok != (i%2 == 0 && i < 2*maxLocations) {
-			t.Errorf("answer %d: %v", i, ok)
+		if got := offer(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), "x"); got != (i < maxLocations-maxPerMachine) {
+			t.Errorf("machine %d: %v", i, got)
 		}
 	}
 	for n := range len(searchAnswer) {

@@ -20,6 +20,7 @@ const (
 	ssdpMX        = 1    // seconds over which devices may spread their answers; routers hardly do
 	maxAnswer     = 2048 // bytes of an answer
 	maxLocations  = 8    // descriptions that are looked at: a hostile network must not keep us busy
+	maxPerMachine = 3    // of them, so that one machine does not hide the router
 	maxInterfaces = 8    // through which is searched
 )
 
@@ -171,12 +172,13 @@ func multicastSources() (sources []string) {
 type locations struct {
 	allowed func(netip.Addr) bool
 
-	mu   sync.Mutex
-	seen map[string]bool
+	mu       sync.Mutex
+	seen     map[string]bool
+	machines map[netip.Addr]int
 }
 
 func newLocations(config *Config, gateway netip.Addr) *locations {
-	return &locations{seen: make(map[string]bool), allowed: func(from netip.Addr) bool {
+	return &locations{seen: make(map[string]bool), machines: make(map[netip.Addr]int), allowed: func(from netip.Addr) bool {
 		if from == gateway || from.IsPrivate() || from.IsLinkLocalUnicast() {
 			return true
 		}
@@ -206,10 +208,11 @@ func (l *locations) accept(packet []byte, from netip.Addr) (location, bool) {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.seen[place.String()] || len(l.seen) >= maxLocations {
+	if l.seen[place.String()] || len(l.seen) >= maxLocations || l.machines[from] >= maxPerMachine {
 		return location{}, false
 	}
 	l.seen[place.String()] = true
+	l.machines[from]++
 	return location{place, from}, true
 }
 
