@@ -85,6 +85,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		for _, c := range commands {
 			fmt.Fprintf(stderr, "steam-lan %-9s %s\n", c.name, c.about)
 		}
+		fmt.Fprintln(stderr, "steam-lan COMMAND -h lists its flags")
 		return 0
 	}
 	c, o, err := parse(args, stderr)
