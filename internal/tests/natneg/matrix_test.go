@@ -22,6 +22,10 @@ type natKind struct {
 	name   string
 	config natnegtest.NATConfig
 	open   bool // no NAT at all
+
+	// In the lab of network namespaces only.
+	rejects bool // what is blocked is answered with ICMP
+	accepts bool // what nobody asked for is accepted by the router itself
 }
 
 func natKinds() []natKind {

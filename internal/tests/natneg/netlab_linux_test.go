@@ -228,12 +228,14 @@ func ruleset(kind natKind, public, lan string, first int) string {
 	b.WriteString("iifname \"lan\" oifname \"wan\" meta l4proto udp ct direction reply update @inside { udp sport : ct reply ip saddr . ct reply proto-src }\n")
 	b.WriteString("iifname \"lan\" oifname \"wan\" meta l4proto udp update @seen { udp sport . ip daddr }\n")
 	b.WriteString("}\nchain input { type filter hook input priority 0; policy accept;\n")
-	b.WriteString("iifname \"wan\" ct state established,related accept\niifname \"wan\" meta l4proto udp drop\n")
+	if !kind.accepts {
+		b.WriteString("iifname \"wan\" ct state established,related accept\niifname \"wan\" meta l4proto udp drop\n")
+	}
 	fmt.Fprintf(&b, "iifname \"lan\" ip daddr %s meta l4proto udp drop\n", public)
 	b.WriteString("}\nchain forw { type filter hook forward priority 0; policy accept;\n")
 	b.WriteString("iifname \"wan\" ct state established,related accept\niifname \"wan\" ct status dnat accept\niifname \"wan\" drop\n")
 	if c.Blocked {
-		b.WriteString("oifname \"wan\" meta l4proto udp drop\n")
+		b.WriteString("oifname \"wan\" meta l4proto udp " + map[bool]string{false: "drop", true: "reject"}[kind.rejects] + "\n")
 	}
 	b.WriteString("}\n}\n")
 	return b.String()

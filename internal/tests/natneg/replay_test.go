@@ -127,17 +127,19 @@ func masked(b []byte) string {
 // Two of our clients live through what two real servers said. The recorded probes and ours differ in what the protocol
 // leaves open, so each recorded packet must be among ours, to the same address, from the same socket.
 func TestReplay(t *testing.T) {
+	zero, consistent := new(natneg.Report), &natneg.Report{Scheme: natneg.MappingConsistent}
 	for _, test := range []struct {
 		file, prefix string
 		version      int
 		servers      []string
-		mapping      natneg.MappingScheme
+		nat          *natneg.Report
 	}{
-		{"openspy-v2.json", "", 2, []string{"127.0.11.1", "127.0.11.2", "127.0.11.3"}, natneg.MappingConsistent},
-		{"openspy-v3.json", "", 3, []string{"127.0.11.1", "127.0.11.2", "127.0.11.3"}, natneg.MappingConsistent},
-		{"wfc.json", "v2-", 2, nil, 0},
-		{"wfc.json", "v3-", 3, nil, 0},
-		{"wfc.json", "v4-", 4, nil, 0},
+		{"openspy-v2.json", "", 2, []string{"127.0.11.1", "127.0.11.2", "127.0.11.3"}, consistent},
+		{"openspy-v3.json", "", 3, []string{"127.0.11.1", "127.0.11.2", "127.0.11.3"}, consistent},
+		{"openspy-checks.json", "", 3, []string{"127.0.0.41", "127.0.0.42", "127.0.0.43"}, nil},
+		{"wfc.json", "v2-", 2, nil, zero},
+		{"wfc.json", "v3-", 3, nil, zero},
+		{"wfc.json", "v4-", 4, nil, zero},
 	} {
 		t.Run(test.prefix+test.file, func(t *testing.T) {
 			file := transcript.Load(t, "testdata/"+test.file)
@@ -172,7 +174,7 @@ func TestReplay(t *testing.T) {
 				var wait sync.WaitGroup
 				var outcomes [2]outcome
 				for i, client := range []string{"c0", "c1"} {
-					config := natneg.Config{Game: game, Servers: test.servers, Version: test.version, NAT: &natneg.Report{Scheme: test.mapping},
+					config := natneg.Config{Game: game, Servers: test.servers, Version: test.version, NAT: test.nat,
 						ListenPacket: func(context.Context, string, string) (net.PacketConn, error) { return labels[client+"-neg"], nil }}
 					if test.servers == nil {
 						config.Host = "127.0.12.1"
@@ -193,6 +195,9 @@ func TestReplay(t *testing.T) {
 					require.Zero(t, counters.Malformed)
 					require.Zero(t, counters.Unlisted)
 					require.Zero(t, counters.Unexpected)
+					if test.nat == nil { // the servers were asked
+						require.Equal(t, natneg.EndpointIndependent, o.result.State().NAT.Mapping)
+					}
 				}
 				finish(outcomes)
 
