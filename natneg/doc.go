@@ -98,6 +98,9 @@
 // counts; that takes a relay or a port mapping. Without Config.Birthday a random one is joined only with NATs that do not look
 // at ports. Two that count are not always joined if packets get lost before they reach the NAT, as on a bad wireless network: at
 // 10 % on both sides, three negotiations in a thousand fail (in memory).
+// A router that takes an early packet of the partner for its own (some without a firewall do) keeps the pair apart for half a
+// minute; a second negotiation with fresh sockets, a nil conn, leads out of it, which both games have to want.
+//
 // The protocol has no field for an address that a port mapping gave: a game with a channel of its own tells it to its partner
 // (State.Addresses). PREINIT is not sent; no server is known that needs it. NatNeg knows only IPv4.
 package natneg

@@ -13,7 +13,7 @@
 // want to be on several addresses (Config.Listen, Config.Conns).
 //
 // A [Network] puts players and servers on an internet in memory, with a [NAT] of any kind in front of each player, delay and
-// loss. It needs no root, no sockets and, inside a testing/synctest bubble, no time:
+// loss; a NAT may have another behind it, as with a carrier. It needs no root, no sockets and, inside a testing/synctest bubble, no time:
 //
 //	synctest.Test(t, func(t *testing.T) {
 //		internet := natnegtest.NewNetwork(natnegtest.NetworkConfig{Delay: 30 * time.Millisecond})

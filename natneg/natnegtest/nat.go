@@ -59,14 +59,16 @@ func SymmetricRandom() NATConfig {
 // Blocked lets no UDP through.
 func Blocked() NATConfig { return NATConfig{Blocked: true} }
 
-// NAT is a router between a local network and the internet.
+// NAT is a router between a local network and the internet, or the network of a carrier.
 type NAT struct {
 	network *Network
+	outer   *NAT // of the carrier; nil if there is none
 	config  NATConfig
 	public  netip.Addr
 
 	// guarded by network.mu
 	hosts    map[netip.Addr]*Host
+	routers  map[netip.Addr]*NAT // behind this one
 	mappings map[mappingKey]*mapping
 	ports    map[uint16]*mapping
 	next     int
@@ -87,11 +89,21 @@ type mapping struct {
 
 // NAT puts a router with that public address on the internet.
 func (n *Network) NAT(public netip.Addr, config NATConfig) *NAT {
-	nat := &NAT{network: n, config: config, public: public, hosts: make(map[netip.Addr]*Host)}
+	return n.newNAT(nil, n.nats, public, config)
+}
+
+// NAT puts a router behind this one, which is that of a carrier then; outside is the address that it has there. The routers
+// behind one carrier reach each other at those addresses.
+func (nat *NAT) NAT(outside netip.Addr, config NATConfig) *NAT {
+	return nat.network.newNAT(nat, nat.routers, outside, config)
+}
+
+func (n *Network) newNAT(outer *NAT, routers map[netip.Addr]*NAT, public netip.Addr, config NATConfig) *NAT {
+	nat := &NAT{network: n, outer: outer, config: config, public: public, hosts: make(map[netip.Addr]*Host), routers: make(map[netip.Addr]*NAT)}
 	nat.forget()
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	n.nats[public] = nat
+	routers[public] = nat
 	return nat
 }
 
@@ -111,9 +123,13 @@ func (nat *NAT) Reboot(public netip.Addr) {
 	defer nat.network.mu.Unlock()
 	nat.forget()
 	if public.IsValid() {
-		delete(nat.network.nats, nat.public)
+		routers := nat.network.nats
+		if nat.outer != nil {
+			routers = nat.outer.routers
+		}
+		delete(routers, nat.public)
 		nat.public = public
-		nat.network.nats[public] = nat
+		routers[public] = nat
 	}
 }
 
@@ -160,9 +176,20 @@ func (nat *NAT) inbound(from netip.AddrPort, port uint16, b []byte) {
 	if m == nil || nat.expired(m) || !m.written[nat.config.Filtering.part(from)] || nat.config.Blocked {
 		return
 	}
-	if host := nat.hosts[m.key.inside.Addr()]; host != nil {
-		host.deliver(from, m.key.inside.Port(), b)
+	nat.deliver(from, m.key.inside, b)
+}
+
+// deliver hands a datagram to who has that address on the local network, if there is somebody.
+func (nat *NAT) deliver(from, to netip.AddrPort, b []byte) bool {
+	switch host, router := nat.hosts[to.Addr()], nat.routers[to.Addr()]; {
+	case host != nil:
+		host.deliver(from, to.Port(), b)
+	case router != nil:
+		router.inbound(from, to.Port(), b)
+	default:
+		return false
 	}
+	return true
 }
 
 // expired forgets a mapping that was idle for too long.

@@ -148,12 +148,15 @@ func (n *Network) send(c *memoryConn, to netip.AddrPort, b []byte) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	from := c.local
-	if nat := c.host.nat; nat != nil {
-		if inside := nat.hosts[to.Addr()]; inside != nil {
-			inside.deliver(from, to.Port(), b) // the local network
-			return
+	if c.host.nat == nil && to.Addr() == from.Addr() {
+		c.host.deliver(from, to.Port(), b)
+		return
+	}
+	for nat := c.host.nat; nat != nil; nat = nat.outer {
+		if nat.deliver(from, to, b) {
+			return // the local network
 		}
-		if n.config.Radio > 0 && c.random.Float64() < n.config.Radio {
+		if nat == c.host.nat && n.config.Radio > 0 && c.random.Float64() < n.config.Radio {
 			return
 		}
 		outside, ok := nat.outbound(from, to)
@@ -167,9 +170,6 @@ func (n *Network) send(c *memoryConn, to netip.AddrPort, b []byte) {
 			return
 		}
 		from = outside
-	} else if to.Addr() == c.local.Addr() {
-		c.host.deliver(from, to.Port(), b)
-		return
 	}
 	if n.watch != nil {
 		n.watch(from, to, b)

@@ -14,7 +14,7 @@ import (
 func TestTrapsInTheLab(t *testing.T) {
 	needLab(t)
 	l := newNetlab(t, labs+1)
-	l.link.Store(&link{delay: 10 * time.Millisecond})
+	l.link.Store(&link{delay: 50 * time.Millisecond})
 	l.patience = time.Second
 	usual := natKind{name: "usual", config: natnegtest.PortRestricted()}
 	l.nat("ra", usual)
@@ -26,14 +26,15 @@ func TestTrapsInTheLab(t *testing.T) {
 	guest.conn, host.conn = l.listen("a1", "192.168.1.11", 6500), l.listen("b1", "192.168.2.11", 6500)
 	_, err := guest.conn.WriteTo([]byte("early"), udpAddr(mustAddr("198.51.100.12:6500")))
 	require.NoError(t, err)
-	<-time.After(50 * time.Millisecond) // it really is on its way
+	<-time.After(100 * time.Millisecond) // it really is on its way
 	a := l.attempt(guest, host)
 	require.False(t, a.ok, "the trap does not work")
 	require.ErrorIs(t, a.err, natneg.ErrPingTimeout)
-	// A second attempt with fresh sockets. Both send as soon as the servers name them, so that nobody's packet is early.
-	for range 3 {
+	// A second attempt with fresh sockets. Both send as soon as the servers name them, so that nobody's packet is early, unless
+	// this machine is so busy that one of them takes longer than the packet of the other.
+	for attempts := 1; !a.ok; attempts++ {
+		require.LessOrEqual(t, attempts, 5, "%v", a.err)
 		a = l.attempt(l.player("a1", false), l.player("b1", true))
-		require.True(t, a.ok, "%+v", a)
 	}
 
 	// Two players of one home use the port that the game always uses. The second one looks as if its NAT were symmetric, which
@@ -48,7 +49,7 @@ func TestTrapsInTheLab(t *testing.T) {
 		_, err = first.WriteTo([]byte("hello"), udpAddr(l.server.Addr(i)))
 		require.NoError(t, err)
 	}
-	<-time.After(50 * time.Millisecond)
+	<-time.After(100 * time.Millisecond)
 	second := func() player {
 		p := l.player("a2", false)
 		p.conn = l.listen("a2", "192.168.1.12", 6502)
