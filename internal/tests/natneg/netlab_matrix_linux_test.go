@@ -20,6 +20,7 @@ const labs = 6
 // tried, in both roles, at each loss; without it, each pair is tried once, without loss.
 func TestMatrixInTheLab(t *testing.T) {
 	needLab(t)
+	t.Parallel() // it mostly waits
 	trials, losses, full := 1, []float64{0}, false
 	if text := os.Getenv("RELIGHT_NATNEG_LAB"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -78,6 +79,7 @@ func TestMatrixInTheLab(t *testing.T) {
 // Two players behind one router of this kernel.
 func TestBehindOneNATInTheLab(t *testing.T) {
 	needLab(t)
+	t.Parallel() // it mostly waits
 	l := newNetlab(t, labs)
 	l.link.Store(&link{delay: 5 * time.Millisecond})
 	l.patience = time.Second

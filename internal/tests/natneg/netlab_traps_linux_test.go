@@ -13,6 +13,7 @@ import (
 // The traps of spec nat.md §2, with a router of this kernel, and what leads out of them.
 func TestTrapsInTheLab(t *testing.T) {
 	needLab(t)
+	t.Parallel() // it mostly waits
 	l := newNetlab(t, labs+1)
 	l.link.Store(&link{delay: 50 * time.Millisecond})
 	l.patience = time.Second

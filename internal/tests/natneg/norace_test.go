@@ -1,0 +1,5 @@
+//go:build !race
+
+package natneg_test
+
+const raceEnabled = false
