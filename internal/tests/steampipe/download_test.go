@@ -20,6 +20,7 @@ import (
 )
 
 func TestDownload(t *testing.T) {
+	t.Parallel()
 	for _, container := range containers {
 		t.Run(container.String(), func(t *testing.T) {
 			depot := newDepot(t, container)
@@ -77,6 +78,7 @@ func TestDownload(t *testing.T) {
 // A file that is damaged, longer, shorter, missing, not executable any more, or replaced by a link is made right, and only
 // what is wrong is fetched.
 func TestRepair(t *testing.T) {
+	t.Parallel()
 	depot := newDepot(t, depottest.VSZ)
 	server := serve(t, depottest.Config{}, depot)
 	cdn := newCDN(t, steampipe.Config{Directory: list(server)})
@@ -298,6 +300,7 @@ func TestUpdateInPlace(t *testing.T) {
 
 // A folder laid out like a server is a source.
 func TestFolder(t *testing.T) {
+	t.Parallel()
 	depot := smallDepot(t)
 	mirror := t.TempDir()
 	write := func(name string, b []byte) {

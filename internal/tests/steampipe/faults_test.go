@@ -80,6 +80,7 @@ func bubble(t *testing.T, hosts []string, config steampipe.Config, run func(t *t
 
 // One bad server among two does not stop a download, whatever is wrong with it, and not for long either.
 func TestFaultsOfOneServer(t *testing.T) {
+	t.Parallel()
 	for _, test := range faults() {
 		if test.name == "508" {
 			continue // stops everything: the setup is wrong
@@ -104,6 +105,7 @@ func TestFaultsOfOneServer(t *testing.T) {
 
 // When every server fails the error says how each did, in bounded time, and what was in place before is untouched.
 func TestFaultsOfAll(t *testing.T) {
+	t.Parallel()
 	for _, test := range faults() {
 		t.Run(test.name, func(t *testing.T) {
 			bubble(t, []string{"one", "two"}, steampipe.Config{}, func(t *testing.T, server *depottest.Server, cdn *steampipe.CDN, depot *depottest.Depot) {
@@ -146,6 +148,7 @@ func TestFaultsOfAll(t *testing.T) {
 
 // The same faults while the manifest is fetched.
 func TestFaultsOfManifest(t *testing.T) {
+	t.Parallel()
 	for _, test := range faults() {
 		if test.fault.Kind == depottest.FaultWrongChunk {
 			continue
@@ -179,6 +182,7 @@ func TestFaultsOfManifest(t *testing.T) {
 
 // A server that closes or stalls after any byte of its answer costs a retry, no more.
 func TestCutAtAnyByte(t *testing.T) {
+	t.Parallel()
 	for _, kind := range []depottest.FaultKind{depottest.FaultTruncate, depottest.FaultStall} {
 		bubble(t, []string{"only"}, steampipe.Config{}, func(t *testing.T, server *depottest.Server, cdn *steampipe.CDN, depot *depottest.Depot) {
 			manifest := manifestOf(t, cdn, depot)

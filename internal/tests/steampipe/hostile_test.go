@@ -50,6 +50,7 @@ func TestManyZeroClaims(t *testing.T) {
 
 // A short name costs a manifest a few bytes, but may stand for more than a hundred folders.
 func TestManyFolders(t *testing.T) {
+	t.Parallel()
 	manifest := &steampipe.Manifest{DepotID: 1, ManifestID: 2}
 	for i := range 10_000 {
 		manifest.Files = append(manifest.Files, steampipe.File{Name: fmt.Sprint(i) + strings.Repeat(`\a`, 120)})
@@ -99,6 +100,7 @@ func TestBombs(t *testing.T) {
 
 // Names that only Windows cannot hold are taken elsewhere, unless one asks for names that are good everywhere.
 func TestWindowsNames(t *testing.T) {
+	t.Parallel()
 	depot, err := depottest.NewDepot(depottest.DepotConfig{Container: depottest.Zip, Files: []depottest.File{
 		{Name: `src\aux.c`, Data: []byte("a device")}, {Name: "what?", Data: []byte("a pattern")}, {Name: "dot.", Data: []byte("a dot")},
 	}})
@@ -120,6 +122,7 @@ func TestWindowsNames(t *testing.T) {
 
 // Links from a server: the bad one is left out and reported, what was behind it does not exist, the rest is there.
 func TestLinksFromServer(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("links need a privilege on Windows")
 	}

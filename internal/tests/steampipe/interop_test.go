@@ -23,8 +23,12 @@ var steamUserScript string
 // HTTP with its own manifest parser, decryption, decompression and checks: what depottest writes is what it reads, and the
 // same as we read.
 func TestSteamUser(t *testing.T) {
+	t.Parallel()
 	for _, container := range containers {
 		for _, clear := range []bool{false, true} {
+			if clear && container != depottest.Mixed {
+				continue // names and chunks do not know of each other
+			}
 			name := container.String() + " with encrypted names"
 			if clear {
 				name = container.String() + " with clear names"

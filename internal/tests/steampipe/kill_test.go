@@ -74,6 +74,7 @@ func TestKilled(t *testing.T) {
 		downloadUntilKilled(t, strings.Split(order, "|"))
 		return
 	}
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}

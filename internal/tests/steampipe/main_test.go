@@ -49,7 +49,7 @@ func files() []depottest.File {
 // newDepot builds a depot with everything.
 func newDepot(t testing.TB, container depottest.Container) *depottest.Depot {
 	t.Helper()
-	depot, err := depottest.NewDepot(depottest.DepotConfig{Seed: 7, Container: container, Files: files(), Generate: 4 << 20})
+	depot, err := depottest.NewDepot(depottest.DepotConfig{Seed: 7, Container: container, Files: files(), Generate: 3 << 20})
 	require.NoError(t, err)
 	return depot
 }

@@ -104,6 +104,7 @@ http {
 // TestNginx downloads depots of every container from nginx as a content server, and through nginx as a LAN cache, found by the
 // name service: the second download must be served from the cache alone.
 func TestNginx(t *testing.T) {
+	t.Parallel()
 	for _, container := range containers {
 		t.Run(fmt.Sprint(container), func(t *testing.T) {
 			depot := newDepot(t, container)

@@ -33,6 +33,7 @@ func patchable(t *testing.T, container depottest.Container) []*depottest.Depot {
 
 // Where a server offers a delta patch, it is used: chunks are made out of those on disk.
 func TestPatch(t *testing.T) {
+	t.Parallel()
 	for _, container := range []depottest.Container{depottest.VZ, depottest.VSZ, depottest.Mixed} {
 		t.Run(container.String(), func(t *testing.T) {
 			w := newWorld(t, depottest.Config{Patches: true}, patchable(t, container)...)
@@ -59,6 +60,7 @@ func TestPatch(t *testing.T) {
 
 // Patches that are not there, damaged, of another version, or lie, cost a request: the chunks are fetched, and it is said why.
 func TestPatchBad(t *testing.T) {
+	t.Parallel()
 	depots := patchable(t, depottest.VSZ)
 	good, err := depottest.NewPatch(depots[0], depots[1], false)
 	require.NoError(t, err)

@@ -81,6 +81,7 @@ func (w *world) to(t testing.TB, version int, options steampipe.Options) *steamp
 // An update fetches the chunks that no older file had, wherever they lie now; renames files that only have another name; and
 // removes what the new version does not have.
 func TestUpdate(t *testing.T) {
+	t.Parallel()
 	for _, how := range []string{"remembered", "given"} {
 		t.Run(how, func(t *testing.T) {
 			w := newWorld(t, depottest.Config{}, versions(t, depottest.Zip,
@@ -124,6 +125,7 @@ func TestUpdate(t *testing.T) {
 // What an update may not touch: the player's own files, files that no version laid down, folders with such files, and what
 // somebody put in a file's place.
 func TestUpdateLeaves(t *testing.T) {
+	t.Parallel()
 	if runtime.GOOS == "windows" {
 		t.Skip("links need a privilege on Windows")
 	}
@@ -174,6 +176,7 @@ func TestUpdateLeaves(t *testing.T) {
 // An update that is given up half-way, for another version or the old one, leaves nothing of the version in between. One whose
 // filter leaves files of the old version is remembered until they are gone.
 func TestUpdateGivenUp(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, depottest.Config{}, versions(t, depottest.Zip,
 		[]depottest.File{{Name: "a", Data: pieces(1, 2, 3)}, {Name: `first\only`, Data: pieces(4)}, {Name: "moves", Data: pieces(5, 6)}},
 		[]depottest.File{{Name: "a", Data: pieces(1, 7, 3)}, {Name: `second\only`, Data: pieces(8)}, {Name: "second early", Data: pieces(9)}, {Name: `moved\here`, Data: pieces(5, 6)}},
@@ -219,6 +222,7 @@ func TestUpdateGivenUp(t *testing.T) {
 // Versions with pieces shuffled between files: whatever the way from one to the next, the tree is exact, and no chunk is
 // fetched that the last one had.
 func TestUpdateShuffled(t *testing.T) {
+	t.Parallel()
 	random := rand.New(rand.NewPCG(1, 2))
 	var lists [][]depottest.File
 	for range 12 {
@@ -259,6 +263,7 @@ func TestUpdateShuffled(t *testing.T) {
 // What stands in the folder's memory is not trusted more than the folder itself: it cannot lead anything out of it, and what is
 // damaged is said and does without.
 func TestUpdateRecord(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t, depottest.Config{}, versions(t, depottest.Zip,
 		[]depottest.File{{Name: "a", Data: pieces(1)}, {Name: "b", Data: pieces(2)}}, []depottest.File{{Name: "a", Data: pieces(1)}})...)
 	download := func(options steampipe.Options) (*steampipe.Report, error) {

@@ -66,6 +66,7 @@ func TestReal(t *testing.T) {
 
 // The depot that the spec's authors made, in every form of manifest, from a folder.
 func TestSynthetic(t *testing.T) {
+	t.Parallel()
 	root := shared.Path(t, "vectors", "steampipe", "synthetic")
 	var expected struct {
 		Key   string `json:"depot_key"`
@@ -126,6 +127,7 @@ func requireVerified(t *testing.T, manifest *steampipe.Manifest, dir string) {
 // Whatever a hostile manifest says, nothing is written outside of the folder, on its own or into a folder in which an
 // earlier one was laid down.
 func TestHostile(t *testing.T) {
+	t.Parallel()
 	var index struct {
 		Key   string `json:"depot_key"`
 		Cases []struct {
