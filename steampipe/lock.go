@@ -39,6 +39,9 @@ var lockName = path.Join(stateFolder, "lock")
 // lock keeps other runs out of the folder until the file is closed. The system lets go of it when the process ends, however it
 // ends: a lock left by one that was killed is none.
 func (j *Job) lock() (*os.File, error) {
+	if info, err := j.root.Lstat(lockName); err == nil && !info.Mode().IsRegular() {
+		return nil, &Error{Step: StepPrepare, Path: lockName, Err: fmt.Errorf("there is a %s where the lock should be", kindOf(info.Mode()))}
+	}
 	file, err := j.root.OpenFile(lockName, os.O_RDWR|os.O_CREATE, 0o666)
 	if err != nil {
 		return nil, err
