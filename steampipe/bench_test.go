@@ -1,9 +1,11 @@
 package steampipe_test
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/relight-sdk/relight/steampipe"
 	"github.com/relight-sdk/relight/steampipe/depottest"
@@ -68,5 +70,61 @@ func BenchmarkVerify(b *testing.B) {
 		if err != nil || !report.OK() {
 			b.Fatal(report, err)
 		}
+	}
+}
+
+// BenchmarkUnchanged runs a download again that has nothing to do: 10,000 files of 4 KiB.
+func BenchmarkUnchanged(b *testing.B) {
+	var files []depottest.File
+	for i := range 10_000 {
+		data := make([]byte, 4<<10)
+		copy(data, fmt.Sprint(i))
+		files = append(files, depottest.File{Name: fmt.Sprintf(`folder%d\file%d`, i%100, i), Data: data})
+	}
+	depot, err := depottest.NewDepot(depottest.DepotConfig{Container: depottest.Zip, Files: files})
+	if err != nil {
+		b.Fatal(err)
+	}
+	server, err := depottest.New(depottest.Config{Depots: []*depottest.Depot{depot}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer server.Close()
+	cdn, err := steampipe.NewCDN(steampipe.Config{Directory: steampipe.ServerList{Addresses: []string{server.Addr()}}})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer cdn.Close()
+	dir := b.TempDir()
+	options := steampipe.Options{Key: depot.Key}
+	if _, err := steampipe.Download(b.Context(), cdn, depot.Manifest, dir, options); err != nil {
+		b.Fatal(err)
+	}
+	b.ReportAllocs()
+	for b.Loop() {
+		report, err := steampipe.Download(b.Context(), cdn, depot.Manifest, dir, options)
+		if err != nil || report.FilesKept != len(files) {
+			b.Fatal(report, err)
+		}
+	}
+}
+
+// BenchmarkProgress is BenchmarkDownload of zstd with everything told, as often as it can be.
+func BenchmarkProgress(b *testing.B) {
+	depot, cdn, manifest := benchDepot(b, depottest.VSZ)
+	for name, options := range map[string]steampipe.Options{
+		"none":  {},
+		"usual": {Progress: func(steampipe.Progress) {}, Event: func(steampipe.Event) {}},
+		"1ms":   {Progress: func(steampipe.Progress) {}, Event: func(steampipe.Event) {}, ProgressInterval: time.Millisecond},
+	} {
+		b.Run(name, func(b *testing.B) {
+			options.Key = depot.Key
+			b.SetBytes(int64(manifest.Size))
+			for i := 0; b.Loop(); i++ {
+				if _, err := steampipe.Download(b.Context(), cdn, manifest, filepath.Join(b.TempDir(), fmt.Sprint(i)), options); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
 	}
 }

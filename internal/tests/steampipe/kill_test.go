@@ -78,7 +78,7 @@ func TestKilled(t *testing.T) {
 	if testing.Short() {
 		t.Skip("starts many processes")
 	}
-	times := 15
+	times := 6
 	if text := os.Getenv(kills); text != "" {
 		var err error
 		times, err = strconv.Atoi(text)
