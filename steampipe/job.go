@@ -249,7 +249,7 @@ func (j *Job) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer lock.Close()
+	defer func() { unlockFile(lock); lock.Close() }()
 	defer j.closeHandles()
 
 	if err := j.prepare(ctx); err != nil {

@@ -10,6 +10,8 @@ import (
 
 func lockFile(*os.File) error { return errors.ErrUnsupported }
 
+func unlockFile(*os.File) {}
+
 func freeSpace(string) (int64, bool) { return 0, false }
 
 func allocated(info fs.FileInfo) int64 { return info.Size() }

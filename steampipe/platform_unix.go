@@ -23,6 +23,10 @@ func lockFile(file *os.File) error {
 	}
 }
 
+// unlockFile lets go of the lock at once. Closing the file is not enough: a process that is being started at that moment has a
+// copy of it until it becomes another program, and the lock is everybody's who has one.
+func unlockFile(file *os.File) { _ = syscall.Flock(int(file.Fd()), syscall.LOCK_UN) }
+
 // freeSpace is how many bytes this user may still write where the folder is; false if the system does not say.
 func freeSpace(dir string) (int64, bool) {
 	var s syscall.Statfs_t

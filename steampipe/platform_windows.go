@@ -19,6 +19,9 @@ func lockFile(file *os.File) error {
 	return err
 }
 
+// unlockFile has nothing to do: closing the file lets go of the lock.
+func unlockFile(*os.File) {}
+
 // freeSpace is how many bytes this user may still write where the folder is; false if the system does not say.
 func freeSpace(dir string) (int64, bool) {
 	name, err := windows.UTF16PtrFromString(dir)

@@ -4,7 +4,10 @@ import (
 	"context"
 	"errors"
 	"os"
+	"os/exec"
 	"path/filepath"
+	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -56,4 +59,30 @@ func TestLocked(t *testing.T) {
 	_, err = steampipe.Download(t.Context(), cdn, manifest, dir, steampipe.Options{Key: depot.Key})
 	require.NoError(t, err)
 	requireTree(t, depot, dir)
+}
+
+// A process that is started while a run ends does not keep the lock.
+func TestLockNotInherited(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("starts true")
+	}
+	depot := smallDepot(t)
+	cdn := newCDN(t, steampipe.Config{Directory: list(serve(t, depottest.Config{}, depot))})
+	manifest := manifestOf(t, cdn, depot)
+	dir := t.TempDir()
+	ctx, cancel := context.WithCancel(t.Context())
+	var starting sync.WaitGroup
+	for range 2 {
+		starting.Go(func() {
+			for ctx.Err() == nil {
+				_ = exec.CommandContext(ctx, "true").Run()
+			}
+		})
+	}
+	defer starting.Wait()
+	defer cancel()
+	for range 50 {
+		_, err := steampipe.Download(t.Context(), cdn, manifest, dir, steampipe.Options{Key: depot.Key})
+		require.NoError(t, err)
+	}
 }
