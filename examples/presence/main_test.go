@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/stretchr/testify/require"
@@ -171,11 +172,13 @@ func (g *gate) String() string {
 // await waits until a text was written.
 func (g *gate) await(t *testing.T, text string) {
 	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second) // a guard: it comes at once
+	defer cancel()
 	for !strings.Contains(g.String(), text) {
 		select {
 		case <-g.more:
-		case <-t.Context().Done():
-			require.Fail(t, "it was not written", "%s in %s", text, g.String())
+		case <-ctx.Done():
+			require.FailNow(t, "it was not written", "%s in %s", text, g.String())
 		}
 	}
 }
@@ -267,8 +270,7 @@ func TestWrongUse(t *testing.T) {
 
 // The screen itself, on what the library takes for a terminal that is a pipe.
 func TestTheScreen(t *testing.T) {
-	o := options{}
-	o.nick, o.password = player, playerPassword
+	o := options{nick: player, password: playerPassword, reconnect: true}
 	backend, err := embed(t.Context(), &o)
 	require.NoError(t, err)
 	defer backend.close()
@@ -289,6 +291,8 @@ func TestTheScreen(t *testing.T) {
 	_, err = io.WriteString(press, "Do you play?\r")
 	require.NoError(t, err)
 	screen.await(t, "invites you to a game")
+	backend.server.Drop(playerProfile)
+	screen.await(t, "(as last known)")
 	_, err = io.WriteString(press, "\x03")
 	require.NoError(t, err)
 	require.NoError(t, <-ended)

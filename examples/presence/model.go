@@ -50,6 +50,7 @@ type connection struct {
 type outside struct {
 	perform func(command) tea.Cmd      // ends with a performed
 	lookUp  func(gp.ProfileID) tea.Cmd // ends with a named
+	tick    func(attempt int) tea.Cmd  // ends with a ticked, a second later
 }
 
 // The messages that the model takes, besides those of the terminal.
@@ -127,18 +128,13 @@ func (m model) update(message tea.Msg) (model, tea.Cmd) {
 	case ticked:
 		m.now = message.now
 		if m.step == gp.StepReconnecting && m.attempt == message.attempt {
-			return m, tick(m.attempt)
+			return m, m.outside.tick(m.attempt)
 		}
 		return m, nil
 	}
 	var cmd tea.Cmd
 	m.input, cmd = m.input.Update(message)
 	return m, cmd
-}
-
-// tick drives the countdown.
-func tick(attempt int) tea.Cmd {
-	return tea.Tick(time.Second, func(now time.Time) tea.Msg { return ticked{now, attempt} })
 }
 
 // happen takes an event of the session.
@@ -157,7 +153,7 @@ func (m model) happen(h happened) (model, tea.Cmd) {
 		m.connection = connection{step: e.To, reason: e.Reason, attempt: e.Attempt, nextTry: e.NextTry}
 		if e.To == gp.StepReconnecting {
 			m.now = h.at
-			return m, tick(m.attempt)
+			return m, m.outside.tick(m.attempt)
 		}
 	case *gp.Message:
 		m = m.hear(said{with: e.From, at: e.Time, by: m.name(e.From), text: e.Text, noticed: h.at})

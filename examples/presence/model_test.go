@@ -30,6 +30,7 @@ func drive(t *testing.T, roster *gp.Roster) *driver {
 	d.m = newModel("ann", "192.0.2.9:29900", gp.Presence{Status: gp.Online}, roster, outside{
 		perform: func(c command) tea.Cmd { d.done = append(d.done, c); return nil },
 		lookUp:  func(who gp.ProfileID) tea.Cmd { d.asks = append(d.asks, who); return nil },
+		tick:    func(attempt int) tea.Cmd { return func() tea.Msg { return ticked{d.now, attempt} } },
 	})
 	d.send(tea.WindowSizeMsg{Width: 76, Height: 14})
 	return d
@@ -201,7 +202,7 @@ func TestReconnectingCountsDown(t *testing.T) {
 	d.rosterIs(stale)
 	d.has("connection lost, try 2 in 3s", "server closed the connection", "Buddies (as last")
 	d.send(ticked{d.now.Add(time.Second), 2})
-	require.NotNil(t, d.cmd)
+	require.Equal(t, ticked{d.now, 2}, d.cmd())
 	d.has("try 2 in 2s")
 	d.send(ticked{d.now.Add(10 * time.Second), 1})
 	require.Nil(t, d.cmd, "the countdown of another try goes on")
@@ -290,6 +291,10 @@ func TestCommandsOnTheScreen(t *testing.T) {
 	}
 	d.types("", ctrlN)
 	require.Equal(t, command{verb: "deny", who: "5"}, d.done[1])
+
+	d.send(tea.PasteMsg{Content: "two\nlines"})
+	d.types("", enter)
+	require.Equal(t, command{verb: "message", who: "5", text: "two lines"}, d.done[2])
 
 	d.done = nil
 	d.send(tea.WindowSizeMsg{Width: 100, Height: 24})

@@ -33,6 +33,18 @@ func converse(ctx context.Context, session *gp.Session, nick string, std streams
 				return named{who, nickOf(profile)}
 			}
 		},
+		tick: func(attempt int) tea.Cmd {
+			return func() tea.Msg {
+				timer := time.NewTimer(time.Second)
+				defer timer.Stop()
+				select {
+				case now := <-timer.C:
+					return ticked{now, attempt}
+				case <-ctx.Done():
+					return nil
+				}
+			}
+		},
 	}
 	me := newModel(nick, session.State().Peer, gp.Presence{Status: gp.Online}, session.Roster(), outside)
 	options = append([]tea.ProgramOption{tea.WithInput(std.in), tea.WithOutput(std.out), tea.WithoutSignalHandler()}, options...)
@@ -55,7 +67,8 @@ func converse(ctx context.Context, session *gp.Session, nick string, std streams
 // see makes an event what the model takes.
 func see(session *gp.Session, event gp.Event) happened {
 	h := happened{event: event, at: time.Now()}
-	if _, changed := event.(*gp.RosterChanged); changed {
+	switch event.(type) {
+	case *gp.RosterChanged, *gp.StepChanged: // without a connection it is stale
 		h.roster = session.Roster()
 	}
 	return h

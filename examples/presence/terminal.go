@@ -42,7 +42,11 @@ func (o *options) askPassword(ctx context.Context, std streams) error {
 	if !ok {
 		return fmt.Errorf("no password for %s: put it into %s", o.nick, passwordVariable)
 	}
-	password, err := readPassword(ctx, in, std.err, fmt.Sprintf("Password of %s: ", o.nick))
+	out := std.err
+	if _, ok := terminal(out); !ok && !o.JSON {
+		out = std.out // 2>log
+	}
+	password, err := readPassword(ctx, in, out, fmt.Sprintf("Password of %s: ", o.nick))
 	if err == nil && password == "" {
 		err = errors.New("no password, no login")
 	}
