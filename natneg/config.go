@@ -48,7 +48,7 @@ type Config struct {
 
 	LocalIP   netip.Addr // told to the servers, which give it to a partner behind the same NAT; zero: the one that the socket is bound to, or else the one from which this machine reaches server 1
 	NAT       *Report    // what Detect found; told to the servers afterwards; nil means unknown
-	PeerNAT   *Report    // the partner's, if the game knows it; with NAT, it tells at once what cannot work; nil means unknown
+	PeerNAT   *Report    // the partner's, if the game knows it; with NAT, it tells what cannot work as soon as the servers name the partner (who may turn out to be a neighbour); nil means unknown
 	AnySource bool       // take CONNECT from addresses that are not the servers', for back ends that answer from elsewhere; false: ignore them
 
 	Candidates []netip.AddrPort // further addresses of the partner, such as those of its listing: tried at the same time as what the servers name; see also Negotiation.AddCandidate; nil: none

@@ -67,19 +67,18 @@ func (m *machine) natWords() string {
 	return strings.Join(words, ", ")
 }
 
-// short is a NAT in a few words.
+// short is a NAT in a few words. The mapping comes first: a Report that a game puts together of what its partner told it may
+// have no NAT, and the zero value is NATNone.
 func (r *Report) short() string {
 	switch {
+	case r.Mapping > EndpointIndependent && r.Step != 0:
+		return fmt.Sprintf("a symmetric NAT that counts its ports by %+d", r.Step)
+	case r.Mapping > EndpointIndependent:
+		return "a symmetric NAT with random ports"
+	case r.NAT == NATUnknown, r.NAT == NATNone && r.Filtering > EndpointIndependent:
+		return "a NAT with one port for all destinations"
 	case r.NAT == NATNone, r.NAT == NATFirewallOnly:
 		return r.NAT.String()
-	case r.NAT == NATSymmetric && r.Step != 0:
-		return fmt.Sprintf("a symmetric NAT that counts its ports by %+d", r.Step)
-	case r.NAT == NATSymmetric:
-		return "a symmetric NAT with random ports"
-	case r.NAT == NATUnknown && r.Mapping == EndpointIndependent:
-		return "a NAT with one port for all destinations"
-	case r.NAT == NATUnknown:
-		return "a NAT with another port for each destination"
 	}
 	return "a " + r.NAT.String() + " NAT"
 }

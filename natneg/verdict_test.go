@@ -56,3 +56,21 @@ func TestTwoServersSeeANATThatCounts(t *testing.T) {
 		t.Errorf("%+v, %d ports", m.nat, m.opened())
 	}
 }
+
+// A game that puts a Report together leaves out what it does not know; that is not taken for a machine without NAT.
+func TestShortOfAnIncompleteReport(t *testing.T) {
+	for _, test := range []struct {
+		report Report
+		want   string
+	}{
+		{Report{Mapping: AddressAndPortDependent, Filtering: AddressAndPortDependent}, "a symmetric NAT with random ports"},
+		{Report{Mapping: AddressAndPortDependent, Step: -2}, "a symmetric NAT that counts its ports by -2"},
+		{Report{Mapping: EndpointIndependent, Filtering: AddressAndPortDependent}, "a NAT with one port for all destinations"},
+		{Report{Mapping: EndpointIndependent, Filtering: EndpointIndependent}, "no NAT"},
+		{Report{Mapping: EndpointIndependent, NAT: NATRestrictedCone, Filtering: AddressDependent}, "a restricted cone NAT"},
+	} {
+		if got := test.report.short(); got != test.want {
+			t.Errorf("%+v: %s", test.report, got)
+		}
+	}
+}
