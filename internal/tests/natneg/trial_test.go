@@ -3,6 +3,7 @@ package natneg_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"net"
 	"slices"
@@ -62,7 +63,7 @@ func try(ctx context.Context, cookie natneg.Cookie, guest, host player) (a attem
 	for i, result := range results {
 		// Both have heard or failed, so nobody writes these any more; if time is up, they may be there or not.
 		if errs[i] != nil {
-			a.ok, a.err, a.failedIn = false, errs[i], elapsed
+			a.ok, a.err, a.failedIn = false, errors.Join(a.err, errs[i]), elapsed
 		}
 		if result != nil {
 			a.sent += result.State().Counters.Sent
