@@ -84,12 +84,14 @@ func (g *game) play() error {
 }
 
 // handle takes one datagram. Strangers can only join, and get no more bytes than they send: the address of a datagram may
-// be forged.
+// be forged. Browsers see what happened before the players hear of it.
 func (g *game) handle(text string, from net.Addr) error {
 	command, rest, _ := strings.Cut(strings.TrimSpace(text), " ")
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	p, known := g.players[from.String()]
+	happened := line{Player: p.name, Addr: from.String()}
+	answer, all := "", false
 	switch {
 	case command == "join" && !known && rest != "" && len(rest) <= 32 && !strings.Contains(rest, "\x00"):
 		if len(g.players) >= g.options.slots {
@@ -98,24 +100,30 @@ func (g *game) handle(text string, from net.Addr) error {
 		}
 		g.joins++
 		g.players[from.String()] = player{name: rest, number: g.joins}
-		g.out.print(line{Event: "joined", Player: rest, Addr: from.String()})
-		g.send(from, "hi "+rest)
-		return g.publish()
+		happened.Event, happened.Player, answer = "joined", rest, "hi "+rest
 	case command == "leave" && known:
 		delete(g.players, from.String())
-		g.out.print(line{Event: "left", Player: p.name, Addr: from.String()})
-		g.send(from, "bye")
-		return g.publish()
+		happened.Event, answer = "left", "bye"
 	case command == "say" && known:
 		p.said++
 		g.players[from.String()] = p
-		g.out.print(line{Event: "said", Player: p.name, Text: rest})
-		for to := range g.players {
-			if addr, err := net.ResolveUDPAddr("udp", to); err == nil {
-				g.send(addr, fmt.Sprintf("%s: %s", p.name, rest))
-			}
+		happened.Event, happened.Text, happened.Addr = "said", rest, ""
+		answer, all = p.name+": "+rest, true
+	default:
+		return nil
+	}
+	if err := g.publish(); err != nil {
+		return err
+	}
+	g.out.print(happened)
+	if !all {
+		g.send(from, answer)
+		return nil
+	}
+	for to := range g.players {
+		if addr, err := net.ResolveUDPAddr("udp", to); err == nil {
+			g.send(addr, answer)
 		}
-		return g.publish()
 	}
 	return nil
 }

@@ -13,7 +13,7 @@ type madeUp struct {
 }
 
 func makeUp() (*madeUp, error) {
-	depot, err := depottest.NewDepot(depottest.DepotConfig{Seed: 1, Generate: 48 << 20, Files: []depottest.File{
+	depot, err := depottest.NewDepot(depottest.DepotConfig{Seed: 1, Generate: 12 << 20, Files: []depottest.File{
 		{Name: `bin\server`, Data: bytes.Repeat([]byte("game server "), 50_000), Flags: depottest.Executable},
 		{Name: `cfg\server.cfg`, Data: []byte("hostname Friday night\n"), Flags: depottest.UserConfig},
 		{Name: `maps\empty.bsp`, Data: make([]byte, 3<<20)},
