@@ -90,7 +90,7 @@
 //	random          10/10 521 1307 49   10/10 557 708 50    10/10 817 1557 58   0/2                 0/2                 0/2
 //
 // One in a hundred trials of a port-restricted router and one that counts fails with this kernel at no loss (so did the one in
-// the table); a second attempt has worked, and in memory it does not happen.
+// the table); why is not known. The next attempt worked each time, and in memory it does not happen.
 //
 // In memory (package natnegtest) 29,400 trials of the same pairs, at no loss, 5 % and 20 %, had no failure in a pair that can
 // be joined. Without loss, pairs of cones take 2.5 round trips there, a pair of which one counts its ports 4.
@@ -101,6 +101,9 @@
 // counts; that takes a relay or a port mapping. Without Config.Birthday a random one is joined only with NATs that do not look
 // at ports. Two that count are not always joined if packets get lost before they reach the NAT, as on a bad wireless network: at
 // 10 % on both sides, three negotiations in a thousand fail (in memory).
+// An original partner tries the one address that it is told. If our NAT counts its ports and the partner's looks at ports, that
+// is joined only by servers that predict; the other way round it is joined here.
+//
 // A router that takes an early packet of the partner for its own (some without a firewall do) keeps the pair apart for half a
 // minute; a second negotiation with fresh sockets, a nil conn, leads out of it, which both games have to want.
 //
