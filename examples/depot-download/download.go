@@ -41,12 +41,29 @@ func lay(ctx context.Context, o *options, p *printer, source steampipe.Source, m
 	if err != nil {
 		return err
 	}
+	var previous *steampipe.Manifest
+	if o.old != "" {
+		if previous, err = oldManifest(ctx, o); err != nil {
+			return err
+		}
+	}
 	tellManifest(p, manifest)
 	progress := &progress{printer: p}
-	report, err := steampipe.Download(ctx, source, manifest, o.dir, steampipe.Options{
-		Key: key, Connections: o.connections, Filter: filter, SkipSpaceCheck: o.force,
+	job, err := steampipe.NewJob(source, manifest, o.dir, steampipe.Options{
+		Key: key, Connections: o.connections, Filter: filter, Previous: previous, SkipSpaceCheck: o.force,
 		Progress: progress.tell, ProgressInterval: progress.interval(), Event: progress.event,
 	})
+	if err != nil {
+		return err
+	}
+	if o.dryRun {
+		preview, err := job.Plan(ctx)
+		if preview != nil {
+			tellPreview(p, preview)
+		}
+		return err
+	}
+	report, err := job.Run(ctx)
 	progress.end()
 	if report != nil {
 		tellReport(p, report)
@@ -119,13 +136,31 @@ func (p *progress) event(e steampipe.Event) {
 	}
 }
 
+// tellPreview prints what a download would do.
+func tellPreview(p *printer, r *steampipe.Preview) {
+	for _, file := range r.Files {
+		from := ""
+		if file.From != "" {
+			from = " from " + file.From
+		}
+		p.line("plan", facts{"action": file.Action, "path": file.Path, "from": file.From, "bytes": file.Size, "fetch": file.Fetch},
+			"would %-7s %s%s, %s to fetch", file.Action, file.Path, from, size(file.Fetch))
+	}
+	for _, problem := range r.Problems {
+		p.line("problem", facts{"path": problem.Path, "error": problem.Err.Error()}, "%s: %v", problem.Path, problem.Err)
+	}
+	p.line("report", facts{"files_kept": r.FilesKept, "files_touched": len(r.Files), "chunks_to_fetch": r.ChunksToFetch, "bytes_to_fetch": r.BytesToFetch, "space_needed": r.SpaceNeeded,
+		"space_available": r.SpaceAvailable},
+		"%d files are right, %d would be touched; %s to fetch in %d chunks; %s of %s on the disk", r.FilesKept, len(r.Files), size(r.BytesToFetch), r.ChunksToFetch, size(r.SpaceNeeded), size(r.SpaceAvailable))
+}
+
 // tellReport prints the report: the last line.
 func tellReport(p *printer, r *steampipe.Report) {
 	servers := facts{}
 	for name, server := range r.Servers {
 		servers[name] = facts{"chunks": server.Chunks, "bytes": server.Bytes}
 	}
-	p.line("report", facts{"files": r.Files, "files_kept": r.FilesKept, "files_new": r.FilesNew, "files_failed": r.FilesFailed, "bytes": r.Bytes, "bytes_written": r.BytesWritten,
+	p.line("report", facts{"files": r.Files, "files_kept": r.FilesKept, "files_new": r.FilesNew, "files_failed": r.FilesFailed, "files_moved": r.FilesMoved, "files_removed": r.FilesRemoved, "bytes": r.Bytes, "bytes_written": r.BytesWritten,
 		"bytes_fetched": r.BytesFetched, "chunks_fetched": r.ChunksFetched, "chunks_reused": r.ChunksReused, "chunks_zero": r.ChunksZero, "retries": r.Retries, "problems": len(r.Problems),
 		"seconds": r.Duration.Seconds(), "servers": servers},
 		"%d files: %d were right, %d written, %d failed; fetched %s in %d chunks (%d used again, %d zero) in %v, %s/s of files",

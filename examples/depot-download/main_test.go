@@ -114,6 +114,10 @@ func TestDownloadVerifyCompare(t *testing.T) {
 			if report := last(t, output); report["bad"] != 1.0 || !strings.Contains(output, "dm_bay.txt") || !strings.Contains(stderr, errDiffers.Error()) {
 				t.Errorf("verify: %v\n%s", report, stderr)
 			}
+			output, _ = start(t, 0, append(args, "-dry-run")...)
+			if report := last(t, output); report["files_touched"] != 1.0 || report["chunks_to_fetch"] != 1.0 || !strings.Contains(output, "dm_bay.txt") {
+				t.Errorf("dry run: %s", output)
+			}
 			output, _ = start(t, 0, args...)
 			if report := last(t, output); report["files_new"] != 1.0 {
 				t.Errorf("repair: %v", report)

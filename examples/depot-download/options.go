@@ -41,7 +41,7 @@ type options struct {
 	expression       list
 	connections      int
 	limit            rate
-	force            bool
+	force, dryRun    bool
 	extra            bool
 
 	// Of bootstrap.
@@ -113,6 +113,8 @@ func downloadFlags(set *flag.FlagSet, o *options) {
 	sourceFlags(set, o)
 	filterFlags(set, o)
 	set.IntVar(&o.connections, "connections", 0, "chunks to fetch at once (default 16)")
+	set.StringVar(&o.old, "old", "", "`file` or number of the manifest that is in the folder; without, the folder knows what was downloaded before")
+	set.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and do nothing")
 	set.BoolVar(&o.force, "skip-space-check", false, "begin even if the disk looks too small")
 }
 
