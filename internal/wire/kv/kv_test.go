@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -236,5 +237,45 @@ func TestSplitterFill(t *testing.T) {
 		if splitter.Release(); string(splitter.Pending()) != `\half` {
 			t.Error("a message under way is gone")
 		}
+	}
+}
+
+func TestSplitterExtent(t *testing.T) {
+	const inner = `ab\final\cd`
+	length := func(want int) func([]byte) int { return func([]byte) int { return want } }
+	for _, test := range []struct {
+		name   string
+		extent int
+		stream string
+		want   []string
+	}{
+		{"the terminator inside", len(inner), inner + `\final\next\final\`, []string{inner}},
+		{"no terminator there", len(inner) + 20, inner + `\final\0123456789012345678901234567890`, []string{"ab", "cd"}},
+		{"a little too long", 3, `ab\final\cd\final\`, []string{"ab", "cd"}},
+		{"shorter than what is there", 1, `ab\final\cd\final\`, []string{"ab", "cd"}},
+		{"beyond the limit", 5000, `ab\final\cd\final\`, []string{"ab", "cd"}},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			for step := 1; step <= len(test.stream); step++ {
+				s := Splitter{Limit: 1000, Extent: length(test.extent)}
+				var got []string
+				for i := 0; i < len(test.stream); i += step {
+					s.Append([]byte(test.stream[i:min(i+step, len(test.stream))]))
+					for {
+						message, ok, err := s.Next()
+						if err != nil {
+							t.Fatal(err)
+						}
+						if !ok {
+							break
+						}
+						got = append(got, string(message))
+					}
+				}
+				if len(got) < len(test.want) || !slices.Equal(got[:len(test.want)], test.want) {
+					t.Fatalf("%d bytes at once: got %q, want %q", step, got, test.want)
+				}
+			}
+		})
 	}
 }

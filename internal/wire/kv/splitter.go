@@ -28,10 +28,14 @@ func (e *TooLongError) Error() string {
 type Splitter struct {
 	// Limit is the longest message in bytes, without \final\; zero means [DefaultLimit].
 	Limit int
+	// Extent says how long a message, of which everything in front of a \final\ is given, is by its own account. Where that
+	// is more, and a \final\ stands there, too, the first one belongs to the message. Nil: the first one ends it.
+	Extent func(message []byte) int
 
 	buffer  []byte
 	start   int // of the message that is being read
 	scanned int // no terminator starts before this
+	extent  int // what Extent said of the message that is being read; zero: it was not asked yet
 }
 
 // Append takes the next bytes of the stream. They are copied. Messages that [Splitter.Next] returned before become
@@ -91,10 +95,35 @@ func (s *Splitter) Next() (message []byte, ok bool, err error) {
 	if end-s.start > limit {
 		return nil, false, &TooLongError{Limit: limit}
 	}
+	if s.Extent != nil {
+		if s.extent == 0 {
+			s.extent = s.Extent(s.buffer[s.start:end:end])
+		}
+		if s.extent > end-s.start && s.extent <= limit {
+			whole, wait := s.ends(s.start + s.extent)
+			if wait {
+				s.scanned = end
+				return nil, false, nil
+			}
+			if whole {
+				end = s.start + s.extent
+			}
+		}
+		s.extent = 0
+	}
 	message = s.buffer[s.start:end:end]
 	s.start = end + len(Terminator)
 	s.scanned = s.start
 	return message, true, nil
+}
+
+// ends reports whether a terminator stands at a place, or whether more of the stream is needed to say.
+func (s *Splitter) ends(at int) (whole, wait bool) {
+	rest := s.buffer[min(at, len(s.buffer)):]
+	if len(rest) < len(Terminator) {
+		return false, bytes.HasPrefix([]byte(Terminator), rest)
+	}
+	return bytes.HasPrefix(rest, []byte(Terminator)), false
 }
 
 // Pending returns what has been read of a message that is not whole yet: what is left when a stream ends. It is valid
