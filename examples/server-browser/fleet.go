@@ -216,9 +216,9 @@ func (s *fake) change(random *rand.Rand) {
 	switch n := random.IntN(10); {
 	case n == 0:
 		s.mapName = pick(random, mapNames)
-	case n < 4 && len(s.players) < s.slots:
+	case n < 3 && len(s.players) < s.slots:
 		s.join(random)
-	case n < 6 && len(s.players) > 0:
+	case n < 5 && len(s.players) > 0:
 		leaver := random.IntN(len(s.players))
 		s.players = slices.Delete(s.players, leaver, leaver+1)
 	case len(s.players) > 0:

@@ -38,6 +38,7 @@ func once(t *testing.T, args ...string) []sb.Server {
 }
 
 func TestOnce(t *testing.T) {
+	t.Parallel()
 	servers := once(t, "-embedded", "-servers", "50", "-sort", "-players")
 	require.Len(t, servers, 50)
 	silent, direct := 0, 0
@@ -61,6 +62,7 @@ func TestOnce(t *testing.T) {
 }
 
 func TestOnceFiltered(t *testing.T) {
+	t.Parallel()
 	for _, server := range once(t, "-embedded", "-servers", "40", "-filter", "numplayers > 3 and mapname like 'dm%'") {
 		require.Greater(t, server.NumPlayers(), 3)
 		require.True(t, strings.HasPrefix(server.Map(), "dm"))
@@ -72,6 +74,7 @@ func TestOnceFiltered(t *testing.T) {
 
 // A game of the older protocols, list and queries.
 func TestOld(t *testing.T) {
+	t.Parallel()
 	servers := once(t, "-embedded", "-old", "-servers", "10")
 	require.Len(t, servers, 10)
 	for _, server := range servers {
@@ -82,6 +85,7 @@ func TestOld(t *testing.T) {
 }
 
 func TestLAN(t *testing.T) {
+	t.Parallel()
 	servers := once(t, "-embedded", "-lan", "-servers", "5")
 	require.GreaterOrEqual(t, len(servers), 5) // others may run on this machine
 }
@@ -147,6 +151,7 @@ func TestLive(t *testing.T) {
 }
 
 func TestDiagnose(t *testing.T) {
+	t.Parallel()
 	var out, errs bytes.Buffer
 	require.Zero(t, run(t.Context(), []string{"-embedded", "-servers", "10", "-diagnose"}, nil, &out, &errs), errs.String()+out.String())
 	require.Contains(t, out.String(), "ok ")

@@ -87,6 +87,7 @@ func TestTerminal(t *testing.T) {
 		{"signal", func(_ *os.File, cancel func()) { cancel() }},
 	} {
 		t.Run(leave.name, func(t *testing.T) {
+			t.Parallel()
 			outside, inside := openPTY(t, 100, 30)
 			before, err := term.GetState(inside.Fd())
 			require.NoError(t, err)
