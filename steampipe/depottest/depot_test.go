@@ -9,10 +9,14 @@ import (
 
 // What is encoded is decoded to the same bytes, of every size at which an encoder may stumble.
 func TestEncode(t *testing.T) {
+	count := 120
+	if raceEnabled { // nothing is shared here
+		count = 50
+	}
 	random := newRandom(5)
 	var decoder depotwire.Decoder
 	for _, container := range []Container{Zip, VZ, VSZ} {
-		for n := range 120 {
+		for n := range count {
 			size := n
 			if n > 40 {
 				size = random.IntN(100_000)

@@ -384,6 +384,7 @@ func TestWrongKey(t *testing.T) {
 
 // The memory of a download does not grow with the depot.
 func TestMemoryBounded(t *testing.T) {
+	skipRace(t)
 	depot, err := depottest.NewDepot(depottest.DepotConfig{Seed: 11, Container: depottest.VSZ, Generate: 64 << 20})
 	require.NoError(t, err)
 	server := serve(t, depottest.Config{}, depot)

@@ -50,6 +50,7 @@ func TestManyZeroClaims(t *testing.T) {
 
 // A short name costs a manifest a few bytes, but may stand for more than a hundred folders.
 func TestManyFolders(t *testing.T) {
+	skipRace(t)
 	t.Parallel()
 	manifest := &steampipe.Manifest{DepotID: 1, ManifestID: 2}
 	for i := range 10_000 {

@@ -79,6 +79,9 @@ func TestKilled(t *testing.T) {
 		t.Skip("starts many processes")
 	}
 	times := 6
+	if raceEnabled {
+		times = 3
+	}
 	if text := os.Getenv(kills); text != "" {
 		var err error
 		times, err = strconv.Atoi(text)

@@ -16,6 +16,7 @@ import (
 
 // What the test server compresses itself, another decoder than ours reads.
 func TestPeerReadsLZMA(t *testing.T) {
+	skipRace(t)
 	t.Parallel()
 	depot, err := depottest.NewDepot(depottest.DepotConfig{Seed: 8, Container: depottest.VZ, Files: files(), Generate: 2 << 20})
 	require.NoError(t, err)

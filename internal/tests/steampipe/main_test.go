@@ -167,3 +167,20 @@ func requireOK(t testing.TB, manifest *steampipe.Manifest, dir string) {
 func requestCode(code uint64) func(context.Context, steampipe.DepotID, steampipe.ManifestID) (uint64, error) {
 	return func(context.Context, steampipe.DepotID, steampipe.ManifestID) (uint64, error) { return code, nil }
 }
+
+// skipRace leaves a test out under the race detector, which makes it many times slower and has nothing to find there: no
+// goroutines of ours share anything that other tests do not look at.
+func skipRace(t *testing.T) {
+	t.Helper()
+	if raceEnabled {
+		t.Skip("computes much and shares nothing: not under the race detector")
+	}
+}
+
+// peerContainers are those to try with third-party programs: under the race detector the depot that has all kinds of chunks.
+func peerContainers() []depottest.Container {
+	if raceEnabled {
+		return []depottest.Container{depottest.Mixed}
+	}
+	return containers
+}

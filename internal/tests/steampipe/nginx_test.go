@@ -105,7 +105,7 @@ http {
 // name service: the second download must be served from the cache alone.
 func TestNginx(t *testing.T) {
 	t.Parallel()
-	for _, container := range containers {
+	for _, container := range peerContainers() {
 		t.Run(fmt.Sprint(container), func(t *testing.T) {
 			depot := newDepot(t, container)
 			content := t.TempDir()

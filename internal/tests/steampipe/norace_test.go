@@ -1,0 +1,5 @@
+//go:build !race
+
+package steampipe
+
+const raceEnabled = false

@@ -1,0 +1,5 @@
+//go:build !race
+
+package depottest
+
+const raceEnabled = false
