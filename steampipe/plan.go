@@ -21,6 +21,14 @@ import (
 // its place is a rename.
 const stateFolder = ".steampipe"
 
+// inState says whether a path leads into the state folder, or may: Windows gives it a short name too, STEAMP~1, or, when many
+// folders are called alike, one of two letters and four hex digits.
+func inState(name string) bool {
+	first, _, _ := strings.Cut(name, "/")
+	stem, _, short := strings.Cut(strings.ToUpper(first), "~")
+	return strings.EqualFold(first, stateFolder) || short && (stem == "STEAMP" || len(stem) == 6 && strings.HasPrefix(stem, "ST") && strings.Trim(stem[2:], "0123456789ABCDEF") == "")
+}
+
 // entry is a regular file of the manifest, on its way to disk.
 type entry struct {
 	file *File
@@ -224,7 +232,7 @@ func newPlan(m *Manifest, limits Limits, filter Filter) (*plan, error) {
 	for i := range m.Files {
 		file := &m.Files[i]
 		local := depotwire.SlashPath(file.Name)
-		if first, _, _ := strings.Cut(local, "/"); strings.EqualFold(first, stateFolder) {
+		if inState(local) {
 			return refuse(fmt.Errorf("%w: %q: %s is where downloads are put together", ErrManifestUnsafe, file.Name, stateFolder))
 		}
 		switch {

@@ -120,7 +120,7 @@ func checkVersion(m *Manifest, limits Limits) error {
 		return fmt.Errorf("%w: %w", ErrManifestUnsafe, err)
 	}
 	for i := range m.Files {
-		if first, _, _ := strings.Cut(m.Files[i].Path(), "/"); strings.EqualFold(first, stateFolder) {
+		if inState(m.Files[i].Path()) {
 			return fmt.Errorf("%w: %q: %s is where downloads are put together", ErrManifestUnsafe, m.Files[i].Name, stateFolder)
 		}
 	}

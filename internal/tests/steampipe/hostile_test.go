@@ -159,3 +159,15 @@ func TestLinksFromServer(t *testing.T) {
 		require.NoError(t, os.RemoveAll(dir))
 	}
 }
+
+// No spelling of the folder where downloads are put together is a place for files, short names of Windows included.
+func TestStateFolderNames(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{".steampipe", ".SteamPipe", "STEAMP~1", "steamp~4", "STA1B2~1"} {
+		manifest := &steampipe.Manifest{DepotID: 1, ManifestID: 2, Files: []steampipe.File{{Name: name + `\1.json`}}}
+		dir := t.TempDir()
+		_, err := steampipe.Download(t.Context(), steampipe.NewFolder(t.TempDir()), manifest, dir, steampipe.Options{Key: steampipe.Key{1}})
+		require.ErrorIs(t, err, steampipe.ErrManifestUnsafe, name)
+		require.Empty(t, treeOf(t, dir), name)
+	}
+}
