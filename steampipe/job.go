@@ -52,6 +52,7 @@ type Job struct {
 	record   record
 	patch    *PatchReport      // nil if none was asked for
 	claimed  map[string]bool   // by key: paths of the new version, or of another depot, and the folders above
+	doubtful bool              // what another depot has in the folder is not known
 	byKey    map[string]*entry // by key
 	moved    map[string]bool   // places that new files were moved from
 	removals []string          // of a dry run

@@ -7,7 +7,8 @@ import (
 	"log/slog"
 )
 
-// Key is a depot's AES-256 key. It prints without its bytes. The zero key means that there is none.
+// Key is a depot's AES-256 key. It prints without its bytes, unless it is an unexported field of a struct that is printed: package
+// fmt asks nobody there. The zero key means that there is none.
 type Key [32]byte
 
 // ParseKey reads a depot key written as 64 hex digits. The error does not repeat them.

@@ -173,7 +173,10 @@ func (j *Job) readOthers(depot DepotID) {
 		return
 	}
 	defer folder.Close()
-	names, _ := folder.Readdirnames(-1) // what can be read counts
+	names, err := folder.Readdirnames(-1)
+	if err != nil {
+		j.doubt(stateFolder, err)
+	}
 	for _, name := range names {
 		number, found := strings.CutSuffix(name, ".json")
 		id, err := strconv.ParseUint(number, 10, 32)
@@ -182,16 +185,32 @@ func (j *Job) readOthers(depot DepotID) {
 		}
 		r, err := readRecord(j.root, DepotID(id))
 		if err != nil {
-			j.problem(recordName(DepotID(id)), err)
+			j.doubt(recordName(DepotID(id)), err)
 		}
 		for _, version := range r.Versions {
-			if m, err := j.readVersion(DepotID(id), version); err == nil {
-				for i := range m.Files {
-					j.claim(m.Files[i].Path())
-				}
+			m, err := j.readVersion(DepotID(id), version)
+			if err != nil {
+				j.doubt(manifestName(DepotID(id), version), err)
+				continue
+			}
+			for i := range m.Files {
+				j.claim(m.Files[i].Path())
 			}
 		}
 	}
+	if j.doubtful {
+		for _, m := range j.previous {
+			for i := range m.Files {
+				j.claim(m.Files[i].Path())
+			}
+		}
+	}
+}
+
+// doubt notes that nobody knows what another depot has in the folder: nothing old is removed or moved then.
+func (j *Job) doubt(name string, err error) {
+	j.doubtful = true
+	j.problem(name, fmt.Errorf("files of another depot are not known, so nothing old is removed: %w", err))
 }
 
 // mark remembers, before the first change, what is being made of what (spec steampipe.md §7.1).

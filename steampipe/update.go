@@ -281,6 +281,12 @@ func (j *Job) findOld(wants func(c content) bool, take func(c content, at local)
 // removeOld removes what older versions laid down and the new one has no place for: files, links, then the folders that are
 // empty. It gives the versions that have files left which the filter does not pick.
 func (j *Job) removeOld(ctx context.Context) (left []ManifestID, err error) {
+	if j.doubtful {
+		for _, m := range j.previous {
+			left = append(left, ManifestID(m.ManifestID))
+		}
+		return left, nil
+	}
 	folders := make(map[string]bool)
 	for m, file := range j.older {
 		if ctx.Err() != nil {
