@@ -135,15 +135,15 @@ func (d *Decoder) nextToken(s *Server) (ok, more bool, err error) {
 	if rest[0] != '\\' { // a line end in front of the list
 		if n := bytes.IndexByte(rest, '\\'); n > 0 {
 			d.at += n
-			return false, true, nil
+			return false, true, d.tooLong(rest[:n])
 		}
 		return false, false, d.tooLong(rest)
 	}
 	end := bytes.IndexByte(rest[1:], '\\')
 	if end < 0 {
-		return false, false, d.tooLong(rest)
+		return false, false, d.tooLong(rest[1:])
 	}
-	if err := d.tooLong(rest[:end]); err != nil {
+	if err := d.tooLong(rest[1 : 1+end]); err != nil {
 		return false, false, err
 	}
 	token := string(rest[1 : 1+end])
