@@ -97,6 +97,20 @@ func (l *ServerList) Put(server Server) error {
 	return l.put(server)
 }
 
+// PutAnswer lays what a server said of itself ([Browser.QueryAll], [Browser.Query]) over what is known now, as [ServerList.Put]
+// does, with two differences: Flags and Private stay as the list has them, since the master may have found out more while the
+// server was asked; and a server that was removed meanwhile is not brought back. It reports whether the server is in the list.
+func (l *ServerList) PutAnswer(server Server) (listed bool, err error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	old := l.find(server.Addr)
+	if old == nil {
+		return false, nil
+	}
+	server.Flags, server.Private = old.flags, old.private
+	return true, l.put(server)
+}
+
 func (l *ServerList) put(server Server) error {
 	place, listed := l.at[server.Addr]
 	var old *record

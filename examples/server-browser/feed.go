@@ -157,12 +157,7 @@ func (f *feed) ask(ctx context.Context) {
 	for ctx.Err() == nil {
 		for server, err := range f.browser.QueryAll(ctx, f.due(ctx), sb.DirectQuery{}) {
 			if err == nil {
-				listed, ok := f.list.Get(server.Addr)
-				if !ok {
-					continue // it is gone meanwhile
-				}
-				server.Flags, server.Private = listed.Flags, listed.Private // the master may have found out more meanwhile
-				err = f.list.Put(server)
+				_, err = f.list.PutAnswer(server)
 			}
 			if err != nil && ctx.Err() == nil {
 				f.say("servers cannot be asked", err)

@@ -129,6 +129,31 @@ func TestServerListLaysOver(t *testing.T) {
 	require.Equal(t, []string{"changed a [@ping fraglimit @players @error]"}, pollAll(watch))
 }
 
+func TestServerListPutsAnswers(t *testing.T) {
+	var list sb.ServerList
+	asked := described(t, 1, `{"fields":{"hostname":"a"}}`)
+	asked.Flags = sb.FlagNatNeg
+	require.NoError(t, list.Put(asked))
+	found := asked
+	found.Flags, found.Private = sb.FlagNatNeg|sb.FlagDirect, netip.MustParseAddrPort("192.168.0.2:7777")
+	require.NoError(t, list.Put(found), "the master tells more while the server is being asked")
+
+	asked.Ping = 20 * time.Millisecond
+	listed, err := list.PutAnswer(asked)
+	require.NoError(t, err)
+	require.True(t, listed)
+	server, _ := list.Get(asked.Addr)
+	require.Equal(t, found.Flags, server.Flags)
+	require.Equal(t, found.Private, server.Private)
+	require.Equal(t, 20*time.Millisecond, server.Ping)
+
+	list.Remove(asked.Addr)
+	listed, err = list.PutAnswer(asked)
+	require.NoError(t, err)
+	require.False(t, listed)
+	require.Zero(t, list.Len(), "a server that is gone does not come back")
+}
+
 func TestServerListLimits(t *testing.T) {
 	list := sb.ServerList{MaxServers: 2}
 	for i := range 2 {
