@@ -32,6 +32,7 @@ var serverMessages = []Message{
 	&ProfileIDReply{ProfileID: 5, LocalID: 2},
 	&DataReply{Success: true, LocalID: 1, ProfileID: 2, Modified: 3, Data: []byte("\\x\x00\xff\\")},
 	&DataReply{LocalID: 1, ProfileID: 2, Missing: true},
+	&DataReply{Success: true, Unchanged: true, LocalID: 1, ProfileID: 2, Modified: 3, Data: []byte{}},
 	&SetReply{Success: true, LocalID: 1, ProfileID: 2, Modified: 3},
 	&ErrorReply{Code: 7, Fatal: true, Text: "no"},
 	&KeepAlive{},
@@ -162,7 +163,10 @@ func TestFamilies(t *testing.T) {
 		body string
 		want Message
 	}{
-		{`\challenge\00000000000000000000`, &Greeting{Challenge: "00000000000000000000"}},                                            // UniSpy
+		{`\challenge\00000000000000000000`, &Greeting{Challenge: "00000000000000000000"}}, // UniSpy
+		{`\sesskey\11111\lid\1`, &Session{Connection: 11111}},                             // UniSpy
+		{`\getpdr\-1\lid\1\pid\5`, &DataReply{LocalID: 1, ProfileID: 5, Missing: true}},
+		{`\setpdr\-1\lid\1\pid\5`, &SetReply{LocalID: 1, ProfileID: 5}},
 		{`\lc\1\id\1\challenge\ABCDEFGHIJ`, &Greeting{Challenge: "ABCDEFGHIJ"}},                                                      // wfc
 		{`\getpdr\1\pid\5\lid\0`, &DataReply{Success: true, ProfileID: 5, Missing: true}},                                            // wfc, nothing stored
 		{`\getpdr\1\lid\3\pid\5\length\1\data\x`, &DataReply{Success: true, LocalID: 3, ProfileID: 5, Data: []byte{'x'}}},            // openspy, no mod

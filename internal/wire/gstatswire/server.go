@@ -4,10 +4,14 @@ import (
 	"github.com/relight-sdk/relight/internal/wire/kv"
 )
 
+// unchanged is the result of a read that found nothing newer (GameSpy SDK gpersist.h, PersDataCallbackFn).
+const unchanged = 2
+
 // The commands of servers.
 const (
 	loginStep      = "lc"
 	challengeAlone = "challenge" // as UniSpy greets
+	sessionAlone   = "sesskey"   // as UniSpy says that the game is authenticated
 	playerReply    = "pauthr"
 	profileIDReply = "getpidr"
 	dataReply      = "getpdr"
@@ -79,6 +83,7 @@ func appendProfile(b []byte, command string, profile, localID int32, text string
 // DataReply answers GetData.
 type DataReply struct {
 	Success            bool
+	Unchanged          bool // with Success: what is stored is not newer than the request asks for
 	LocalID, ProfileID int32
 	Modified           int64 // in Unix seconds
 	// Missing says that the reply has no data at all, not even of length 0: so does wfc when nothing is stored.
@@ -89,7 +94,11 @@ type DataReply struct {
 // Append appends the message.
 func (m *DataReply) Append(b []byte) ([]byte, error) {
 	pairs := kv.Build(b)
-	pairs.Int(dataReply, flag(m.Success))
+	result := flag(m.Success)
+	if m.Success && m.Unchanged {
+		result = unchanged
+	}
+	pairs.Int(dataReply, result)
 	pairs.Int("lid", int64(m.LocalID))
 	pairs.Int("pid", int64(m.ProfileID))
 	if !m.Missing || m.Modified != 0 {
@@ -148,6 +157,8 @@ func FromServer(message []byte) (Message, error) {
 	switch r.command {
 	case challengeAlone:
 		return &Greeting{Challenge: r.text(challengeAlone)}, nil
+	case sessionAlone:
+		m = &Session{Connection: r.int32(sessionAlone)}
 	case loginStep:
 		switch r.text(loginStep) {
 		case "1":
@@ -165,7 +176,8 @@ func FromServer(message []byte) (Message, error) {
 	case profileIDReply:
 		m = &ProfileIDReply{ProfileID: r.int32(profileIDReply), LocalID: r.int32("lid"), Error: r.text("errmsg")}
 	case dataReply:
-		d := &DataReply{Success: r.int32(dataReply) != 0, LocalID: r.int32("lid"), ProfileID: r.int32("pid"), Modified: r.time("mod")}
+		result := r.int32(dataReply) // less than one is a failure, and so it is for setReply
+		d := &DataReply{Success: result > 0, Unchanged: result == unchanged, LocalID: r.int32("lid"), ProfileID: r.int32("pid"), Modified: r.time("mod")}
 		if r.err != nil {
 			return nil, r.err
 		}
@@ -175,7 +187,7 @@ func FromServer(message []byte) (Message, error) {
 		}
 		m = d
 	case setReply:
-		m = &SetReply{Success: r.int32(setReply) != 0, LocalID: r.int32("lid"), ProfileID: r.int32("pid"), Modified: r.time("mod")}
+		m = &SetReply{Success: r.int32(setReply) > 0, LocalID: r.int32("lid"), ProfileID: r.int32("pid"), Modified: r.time("mod")}
 	case errorReply:
 		m = &ErrorReply{Code: r.optional("err"), Fatal: r.has("fatal"), Text: r.text("errmsg")}
 	case keepAlive:
