@@ -4,10 +4,10 @@ import (
 	"context"
 	"errors"
 	"io"
-	"net"
 	"net/netip"
 	"slices"
 
+	"github.com/relight-sdk/relight/examples/internal/fleet"
 	"github.com/relight-sdk/relight/natneg"
 	"github.com/relight-sdk/relight/natneg/natnegtest"
 	"github.com/relight-sdk/relight/qr2"
@@ -37,12 +37,12 @@ func embed(ctx context.Context, o *options) (_ io.Closer, err error) {
 		}
 	}()
 	if o.lan {
-		fleet, err := startLANFleet(min(o.servers, maxLANFleet), qr2.Config{Game: o.Game, NotPublic: true})
+		servers, err := fleet.StartLAN(o.servers, fleet.Odd, qr2.Config{Game: o.Game, NotPublic: true})
 		if err != nil {
 			return nil, err
 		}
 		o.search.Broadcast = []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})}
-		return append(all, fleet), nil
+		return append(all, servers), nil
 	}
 	games := map[string]string{o.Game: o.Secret}
 	master, err := qr2test.New(qr2test.Config{Games: games})
@@ -66,18 +66,13 @@ func embed(ctx context.Context, o *options) (_ io.Closer, err error) {
 		Game: o.Game, Secret: o.Secret, Addr: master.Addr(), SkipAvailability: true, NatNeg: &natneg.Config{Servers: o.NatNeg},
 		LocalIPs: []netip.Addr{netip.AddrFrom4([4]byte{127, 0, 0, 1})},
 	}
-	fleet, err := startFleet(o.servers, config, master)
+	servers, err := fleet.Start(o.servers, fleet.Odd, config, master)
 	if err != nil {
 		return nil, err
 	}
-	all = append(all, fleet)
+	all = append(all, servers)
 	if o.once || o.diagnose { // else they can be watched while they come
-		err = fleet.wait(ctx)
+		err = servers.Wait(ctx)
 	}
 	return all, err
-}
-
-// loopback opens a socket that nobody outside of this machine reaches.
-func loopback(port int) (net.PacketConn, error) {
-	return net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
 }

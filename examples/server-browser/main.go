@@ -26,6 +26,7 @@ import (
 
 	"github.com/relight-sdk/relight/examples/internal/clean"
 	"github.com/relight-sdk/relight/examples/internal/flags"
+	"github.com/relight-sdk/relight/examples/internal/fleet"
 	"github.com/relight-sdk/relight/natneg"
 	"github.com/relight-sdk/relight/sb"
 )
@@ -81,8 +82,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, errors.New("-once goes with -json")
 	case o.lan && o.diagnose:
 		return o, errors.New("-diagnose is about masters: it does not go with -lan")
-	case o.servers < 1 || o.servers > maxFleet:
-		return o, fmt.Errorf("-servers must be 1 to %d", maxFleet)
+	case o.servers < 1 || o.servers > fleet.Max:
+		return o, fmt.Errorf("-servers must be 1 to %d", fleet.Max)
 	case o.every < time.Second:
 		return o, errors.New("-every must be a second or more")
 	}

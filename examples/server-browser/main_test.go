@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"net"
 	"net/netip"
 	"strings"
 	"testing"
@@ -100,7 +101,7 @@ func TestLive(t *testing.T) {
 	list, err := sbtest.New(sbtest.Config{Games: map[string]string{o.Game: o.Secret}, Registry: master.Registry()})
 	require.NoError(t, err)
 	defer list.Close()
-	conn, err := loopback(0)
+	conn, err := net.ListenPacket("udp4", "127.0.0.1:0")
 	require.NoError(t, err)
 	defer conn.Close()
 	addr := conn.LocalAddr().String()

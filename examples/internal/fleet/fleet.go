@@ -1,4 +1,6 @@
-package main
+// Package fleet gives the examples game servers to look at: they are listed at test masters, answer queries as late as if they
+// were somewhere in the world, and things happen on them.
+package fleet
 
 import (
 	"context"
@@ -16,8 +18,10 @@ import (
 )
 
 const (
-	maxFleet    = 2000 // each has a socket
-	maxLANFleet = 40
+	// Max is the largest fleet. Each server has a socket.
+	Max    = 2000
+	maxLAN = 40
+
 	tick        = 50 * time.Millisecond
 	changeEvery = 60               // ticks after which every server has changed once, on average
 	leaveEvery  = 40               // ticks after which one server leaves and another one comes
@@ -26,10 +30,19 @@ const (
 	maxWait     = 30 * time.Second // for all to be listed
 )
 
-// fleet is a few hundred game servers on which nobody plays: they answer queries from sockets of their own, as late as if they
-// were somewhere in the world, and things happen on them.
-type fleet struct {
+// Names says how the servers of a fleet are called.
+type Names int
+
+// How servers are called.
+const (
+	Odd   Names = iota // the first ones have what a browser has to cope with: languages, encodings, tricks on terminals
+	Plain              // nothing that a bitmap font cannot show
+)
+
+// Fleet is a few hundred game servers on which nobody plays.
+type Fleet struct {
 	config qr2.Config
+	names  Names
 	master *qr2test.Master // nil on the LAN
 	random *rand.Rand      // of the goroutine that moves them; the same in every run
 
@@ -55,9 +68,9 @@ type fake struct {
 	players  []qr2.Fields
 }
 
-// startFleet starts servers that register with a master, and lists some that never answer.
-func startFleet(count int, config qr2.Config, master *qr2test.Master) (*fleet, error) {
-	f := newFleet(config, master)
+// Start starts servers that register with a master, and lists some that never answer.
+func Start(count int, names Names, config qr2.Config, master *qr2test.Master) (*Fleet, error) {
+	f := newFleet(names, config, master)
 	for i := range count {
 		var err error
 		if i%silentEach == silentEach-1 {
@@ -74,11 +87,12 @@ func startFleet(count int, config qr2.Config, master *qr2test.Master) (*fleet, e
 	return f, nil
 }
 
-// startLANFleet starts servers where LAN searches look for them: ports 6500 and those that follow, as far as they are free.
-func startLANFleet(count int, config qr2.Config) (*fleet, error) {
-	f := newFleet(config, nil)
+// StartLAN starts servers, 40 at most, where LAN searches look for them: ports 6500 and those that follow, as far as they are
+// free.
+func StartLAN(count int, names Names, config qr2.Config) (*Fleet, error) {
+	f := newFleet(names, config, nil)
 	var err error
-	for port := 6500; port <= 6600 && len(f.servers) < count; port++ {
+	for port := 6500; port <= 6600 && len(f.servers) < min(count, maxLAN); port++ {
 		err = f.add(port)
 	}
 	if len(f.servers) == 0 {
@@ -88,12 +102,12 @@ func startLANFleet(count int, config qr2.Config) (*fleet, error) {
 	return f, nil
 }
 
-func newFleet(config qr2.Config, master *qr2test.Master) *fleet {
-	return &fleet{config: config, master: master, random: rand.New(rand.NewPCG(1, 2)), done: make(chan struct{})}
+func newFleet(names Names, config qr2.Config, master *qr2test.Master) *Fleet {
+	return &Fleet{config: config, names: names, master: master, random: rand.New(rand.NewPCG(1, 2)), done: make(chan struct{})}
 }
 
-// wait returns when all are listed.
-func (f *fleet) wait(ctx context.Context) error {
+// Wait returns when all are listed.
+func (f *Fleet) Wait(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, maxWait)
 	defer cancel()
 	for _, server := range f.first {
@@ -107,7 +121,7 @@ func (f *fleet) wait(ctx context.Context) error {
 }
 
 // Close says goodbye for all of them, at the same time.
-func (f *fleet) Close() error {
+func (f *Fleet) Close() error {
 	close(f.done)
 	f.moving.Wait()
 	var closing sync.WaitGroup
@@ -122,8 +136,8 @@ func (f *fleet) Close() error {
 }
 
 // add opens a server, at a port of the system's choice if it is 0.
-func (f *fleet) add(port int) error {
-	inner, err := loopback(port)
+func (f *Fleet) add(port int) error {
+	inner, err := openSocket(port)
 	if err != nil {
 		return err
 	}
@@ -162,8 +176,8 @@ func (f *fleet) add(port int) error {
 }
 
 // addSilent lists a server that is gone, as masters do for minutes.
-func (f *fleet) addSilent() error {
-	conn, err := loopback(0)
+func (f *Fleet) addSilent() error {
+	conn, err := openSocket(0)
 	if err != nil {
 		return err
 	}
@@ -180,7 +194,7 @@ func (f *fleet) addSilent() error {
 }
 
 // move lets things happen until the fleet is closed.
-func (f *fleet) move() {
+func (f *Fleet) move() {
 	ticker := time.NewTicker(tick)
 	defer ticker.Stop()
 	for n := 1; ; n++ {
@@ -297,11 +311,16 @@ var (
 	oddNames = []string{"Кафе «Север» 24/7", "Caf\xe9 Libert\xe9", "週末の戦い", "\x1b[2J\x1b]0;mine now\aScreen wiper \x9b31m", "a\u202egnp.reviled"}
 )
 
+// openSocket opens a socket that nobody outside of this machine reaches.
+func openSocket(port int) (net.PacketConn, error) {
+	return net.ListenUDP("udp4", &net.UDPAddr{IP: net.IPv4(127, 0, 0, 1), Port: port})
+}
+
 func pick(random *rand.Rand, from []string) string { return from[random.IntN(len(from))] }
 
 // name gives every server another one.
-func (f *fleet) name() string {
-	if f.made <= len(oddNames) {
+func (f *Fleet) name() string {
+	if f.names == Odd && f.made <= len(oddNames) {
 		return oddNames[f.made-1]
 	}
 	return fmt.Sprintf("%s %s %d", pick(f.random, moods), pick(f.random, places), f.made)
