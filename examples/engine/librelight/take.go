@@ -1,0 +1,51 @@
+package main
+
+// #include "../relight.h"
+import "C"
+
+import (
+	"time"
+	"unsafe"
+
+	"github.com/relight-sdk/relight/examples/engine/internal/engine"
+)
+
+// take copies a struct of the caller's, whose first field says how large it is to the caller. What a later version has
+// behind that stays zero; smaller than in version 1 is an error. first is the size in version 1.
+func take[T any](in *T, first uintptr) (out T, err error) {
+	if in == nil {
+		return out, invalid("a struct is NULL")
+	}
+	size := uintptr(*(*uint32)(unsafe.Pointer(in)))
+	if size < first {
+		return out, invalid("the size of a struct is not set, or smaller than in version 1")
+	}
+	size = min(size, unsafe.Sizeof(out))
+	copy(unsafe.Slice((*byte)(unsafe.Pointer(&out)), size), unsafe.Slice((*byte)(unsafe.Pointer(in)), size))
+	return out, nil
+}
+
+func invalid(text string) error {
+	return &engine.Error{Code: engine.ErrInvalid, Text: "relight: " + text}
+}
+
+// text copies a string of the caller's; NULL is empty.
+func text(s *C.char) string {
+	if s == nil {
+		return ""
+	}
+	return C.GoString(s)
+}
+
+// constText is text for what the header spells relight_cstr.
+func constText(s *C.relight_cstr) string { return text((*C.char)(unsafe.Pointer(s))) }
+
+// milliseconds is a duration of the caller's.
+func milliseconds[T ~int32 | ~uint32](ms T) time.Duration {
+	return time.Duration(ms) * time.Millisecond
+}
+
+// options are what all configurations have.
+func options(queue C.uint32_t, logLevel C.int32_t) engine.Options {
+	return engine.Options{Queue: int(min(queue, 1<<30)), LogLevel: int(logLevel)}
+}

@@ -1,0 +1,429 @@
+/* relight.h: GameSpy presence, servers, browsing and NAT negotiation, and Steam depots, for game engines.
+ *
+ * This file is all there is to read, and the contract: the library is built against it. It is C89, C99 and C++98.
+ *
+ *     relight_presence_config config;
+ *     const volatile uint32_t *pending;
+ *     relight_event ev;
+ *     uint64_t handle;
+ *
+ *     if (relight_abi_version() != RELIGHT_ABI_VERSION) return;     // an older library is in the way
+ *     RELIGHT_INIT(config);
+ *     config.game = "gmtest"; config.domain = "example.net";
+ *     config.login = RELIGHT_LOGIN_UNIQUENICK; config.uniquenick = "ann"; config.password = "...";
+ *     if (relight_presence_login(&config, &handle) < 0) return;
+ *     pending = relight_pending(handle);
+ *     RELIGHT_INIT(ev);
+ *     for (;;) {                                                    // once a frame
+ *         if (*pending)                                             // a read of memory, not a call
+ *             while (relight_poll(handle, &ev) == RELIGHT_EVENT)
+ *                 if (ev.type == RELIGHT_EV_PRESENCE_MESSAGE) show(ev.id, ev.text);
+ *     }
+ *     relight_close(handle);                                        // logs out
+ *
+ * The rules, which hold for every function:
+ *
+ * - Nothing blocks, and every function may be called from any thread. What takes time gets a request number, and an event
+ *   carries that number back: RELIGHT_EV_DONE, or the event that the function names, or RELIGHT_EV_FAILED. Exactly one
+ *   event answers a request, unless the handle ends first. Only relight_shutdown waits.
+ * - The library never calls the engine. Events wait in a queue for each handle until they are polled.
+ * - A handle is a number, never 0, below 2^53, never used again. A closed handle gives RELIGHT_EHANDLE, never a crash.
+ * - Functions return RELIGHT_OK (0), RELIGHT_EVENT (1) or a count where it says so, or a negative RELIGHT_E... code.
+ *   relight_error_text has the words. Codes, events and fields are added as time goes by, never changed or removed.
+ * - Strings that go in end with NUL, are UTF-8, and are copied before the call returns; NULL is the same as "". Strings
+ *   that come out in an event are UTF-8 (what a server sent in another encoding was taken as Latin-1), are never NULL, and
+ *   are good until the next poll of the same handle or until it is closed. The engine frees nothing of the library's.
+ * - Structs begin with their size, set by the caller: RELIGHT_INIT(s) clears one and sets it. In a configuration, what is
+ *   zero has the default that its comment says.
+ * - Times are milliseconds since 1970 UTC, and durations milliseconds (..._ms). Addresses are text: "192.0.2.1:6500",
+ *   "[2001:db8::1]:6500", and, where the comment says so, "host.example.net:6500".
+ */
+#ifndef RELIGHT_H
+#define RELIGHT_H
+
+#if defined(_MSC_VER) && _MSC_VER < 1600
+typedef __int32 int32_t;
+typedef unsigned __int32 uint32_t;
+typedef __int64 int64_t;
+typedef unsigned __int64 uint64_t;
+#else
+#include <stdint.h>
+#endif
+#include <string.h>
+
+#if defined(_WIN32) && !defined(_WIN64)
+#define RELIGHT_CALL __cdecl
+#else
+#define RELIGHT_CALL
+#endif
+
+#if defined(__cplusplus) || (defined(__STDC_VERSION__) && __STDC_VERSION__ >= 199901L)
+#define RELIGHT_INLINE static inline
+#elif defined(__GNUC__)
+#define RELIGHT_INLINE static __inline__
+#elif defined(_MSC_VER)
+#define RELIGHT_INLINE static __inline
+#else
+#define RELIGHT_INLINE static
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A pointer in a struct takes 8 bytes everywhere, so that a struct looks the same to programs of 32 and 64 bits. */
+#if defined(_WIN64) || defined(__LP64__) || defined(__x86_64__) || defined(__aarch64__)
+#define RELIGHT_POINTER(type, name) type name
+#else
+#define RELIGHT_POINTER(type, name) type name; uint32_t name##_high
+#endif
+
+/* Clears a struct and sets its size. */
+#define RELIGHT_INIT(s) (memset(&(s), 0, sizeof(s)), (s).size = (uint32_t)sizeof(s))
+
+/* Names for what Go's compiler cannot spell. */
+typedef const char relight_cstr;
+typedef const volatile uint32_t relight_counter;
+
+/* ==== core: events 1-99, errors -1 to -99 ======================================================================== */
+
+/* The version of this interface. Compare it with relight_abi_version() before anything else: a library with another
+ * number must not be used. Within one number functions are added, and fields at the end of structs; nothing else changes. */
+#define RELIGHT_ABI_VERSION 1
+
+/* Results. */
+#define RELIGHT_OK 0            /* done, or nothing there */
+#define RELIGHT_EVENT 1         /* there is an event */
+
+#define RELIGHT_EINVAL (-1)     /* an argument makes no sense, or a struct is smaller than in version 1 */
+#define RELIGHT_EHANDLE (-2)    /* no such handle: it was never given, or is closed */
+#define RELIGHT_EKIND (-3)      /* a handle of another kind */
+#define RELIGHT_ERANGE (-4)     /* the buffer is too small */
+#define RELIGHT_EPANIC (-5)     /* an error in the library, which goes on; please report the text */
+#define RELIGHT_EUNSUPPORTED (-6) /* left out of this build, or this platform has it not */
+#define RELIGHT_ESTATE (-7)     /* not now: for instance before RELIGHT_EV_PRESENCE_READY */
+#define RELIGHT_EFULL (-8)      /* too much at once: 4096 handles, or 256 requests of a handle whose answers nobody polled */
+#define RELIGHT_ECANCELED (-9)  /* by relight_cancel or relight_close */
+#define RELIGHT_ETIMEOUT (-10)  /* nobody answered in time */
+#define RELIGHT_ENETWORK (-11)  /* name not found, connection refused or lost, no route ... */
+#define RELIGHT_EPROTOCOL (-12) /* the other side does not keep to the protocol */
+#define RELIGHT_EREFUSED (-13)  /* the other side said no: ev.native is its number, ev.text its words */
+#define RELIGHT_EENDED (-14)    /* the handle is over (RELIGHT_EV_CLOSED): only relight_close makes sense */
+#define RELIGHT_EFAILED (-15)   /* anything else; the text says what */
+
+/* Events of every kind of handle.
+ *
+ *   event                 slots of relight_event that mean something
+ *   RELIGHT_EV_DONE       request; others as the function says. The request was carried out.
+ *   RELIGHT_EV_FAILED     request, code, native, text. The request was not carried out.
+ *   RELIGHT_EV_DROPPED    number: how many events are missing here, because the queue was full. Answers to requests and
+ *                         RELIGHT_EV_CLOSED are never dropped.
+ *   RELIGHT_EV_CLOSED     code, native, text: why the handle is over, RELIGHT_OK if it was told to. It is the last event:
+ *                         requests without an answer get none. The handle must still be closed.
+ *   RELIGHT_EV_LOG        status (1 error, 2 warning, 3 information, 4 debug), text. Only if log_level asks for it. */
+#define RELIGHT_EV_DONE 1
+#define RELIGHT_EV_FAILED 2
+#define RELIGHT_EV_DROPPED 3
+#define RELIGHT_EV_CLOSED 4
+#define RELIGHT_EV_LOG 5
+
+/* One of the key/value pairs of an event. */
+typedef struct relight_field {
+	RELIGHT_POINTER(const char *, key);
+	RELIGHT_POINTER(const char *, value);
+} relight_field;
+
+/* One event. What is not named for its type is zero or "". */
+typedef struct relight_event {
+	uint32_t size;          /* set by the caller: sizeof(relight_event) */
+	int32_t type;           /* RELIGHT_EV_... */
+	uint64_t handle;        /* whose event it is: of interest in a group */
+	uint64_t request;       /* what it answers or belongs to, or 0 */
+	int32_t code;           /* RELIGHT_OK or an error */
+	int32_t native;         /* the server's own error number, if a server refused */
+	int32_t status;         /* a state or kind */
+	uint32_t flags;
+	int64_t id;             /* whom or what it is about */
+	int64_t number;
+	int64_t total;
+	int64_t time;
+	RELIGHT_POINTER(const char *, text);
+	RELIGHT_POINTER(const char *, name);
+	RELIGHT_POINTER(const char *, address);
+	RELIGHT_POINTER(const void *, data);
+	uint32_t data_size;     /* bytes of data */
+	uint32_t field_count;
+	RELIGHT_POINTER(const relight_field *, fields); /* of field_count pairs */
+} relight_event;
+
+/* What exists, for tests and debug screens. */
+typedef struct relight_live {
+	uint32_t size;          /* set by the caller */
+	uint32_t handles;       /* open */
+	uint32_t closing;       /* closed, with work that has not ended */
+	uint32_t goroutines;    /* of the library's own making */
+	uint64_t c_bytes;       /* of C memory, for events that were polled */
+} relight_live;
+
+/* The version of the interface that the library was built with. */
+int32_t RELIGHT_CALL relight_abi_version(void);
+
+/* The version of the library, for people. The text is static. */
+relight_cstr *RELIGHT_CALL relight_version(void);
+
+/* The name of a code, as "RELIGHT_ETIMEOUT", or "" if there is none. The text is static. */
+relight_cstr *RELIGHT_CALL relight_code_name(int32_t code);
+
+/* What the last call with this handle that failed said; handle 0 is for calls without a handle or with one that does not
+ * exist. The text goes into the caller's buffer with a NUL at its end. If it does not fit, as much as does is there, and the
+ * result is RELIGHT_ERANGE. needed, unless NULL, gets the bytes that the whole takes, NUL included. */
+int32_t RELIGHT_CALL relight_error_text(uint64_t handle, char *buffer, uint32_t capacity, uint32_t *needed);
+
+/* Takes the next event of a handle: RELIGHT_EVENT, RELIGHT_OK if there is none, or an error. ev->size must be set. What
+ * the event points at is good until the next poll of the same handle. */
+int32_t RELIGHT_CALL relight_poll(uint64_t handle, relight_event *ev);
+
+/* Takes up to n events at once, into an array whose first element has its size set. Returns how many, or an error. All of
+ * them are good until the next poll of the same handle. */
+int32_t RELIGHT_CALL relight_poll_many(uint64_t handle, relight_event *evs, uint32_t n);
+
+/* Where the library counts the events that wait for a handle; NULL for a handle that does not exist. Reading it costs next
+ * to nothing, a call into the library much more (on Windows above all): look there first, every frame. The memory lives as
+ * long as the process; after the handle is closed it may count for another. */
+relight_counter *RELIGHT_CALL relight_pending(uint64_t handle);
+
+/* Ends what a handle stands for and makes the handle invalid. It returns at once; saying goodbye to servers goes on behind
+ * it. RELIGHT_EHANDLE if that was done before. */
+int32_t RELIGHT_CALL relight_close(uint64_t handle);
+
+/* Ends a request early: its answer is RELIGHT_EV_FAILED with RELIGHT_ECANCELED, unless another was there first.
+ * RELIGHT_EINVAL if it is not under way. */
+int32_t RELIGHT_CALL relight_cancel(uint64_t handle, uint64_t request);
+
+/* Makes a handle that collects the events of others: one counter to look at and one poll for all sessions of a game. */
+int32_t RELIGHT_CALL relight_group_open(uint64_t *group);
+
+/* Lets a group collect the events of a handle, which leaves the group that it was in. Its events are then taken by polling
+ * the group (ev.handle says whose they are), and can still be taken by polling itself. */
+int32_t RELIGHT_CALL relight_group_add(uint64_t group, uint64_t handle);
+
+/* Undoes relight_group_add. Closing the group does so for all, and closing a handle for that one. */
+int32_t RELIGHT_CALL relight_group_remove(uint64_t group, uint64_t handle);
+
+/* Closes every handle and waits until all work has ended: RELIGHT_OK, or RELIGHT_ETIMEOUT. Call it before the process ends
+ * or a script engine forgets the library; the library can be used again afterwards. */
+int32_t RELIGHT_CALL relight_shutdown(uint32_t timeout_ms);
+
+/* Counts what exists. */
+int32_t RELIGHT_CALL relight_live_counts(relight_live *live);
+
+/* Writes what ends the process inside the library (which a panic does not: that is RELIGHT_EPANIC) to a file, which is made
+ * at once; games with a window have no stderr. "" ends it. */
+int32_t RELIGHT_CALL relight_crash_log(const char *path);
+
+/* Bounds how many threads run the library's code at the same time, and returns what it was before; 0 only asks. The
+ * default, one for each processor, is best unless the game has pinned its threads: with 1 the worst case gets worse. */
+int32_t RELIGHT_CALL relight_set_procs(int32_t n);
+
+/* For script engines that can only pass numbers and strings: relight_ev_next polls as relight_poll does and returns the
+ * event's type, 0 if there is none, or a negative error. The others tell of that event, by the name of a slot ("type",
+ * "handle", "request", "code", "native", "status", "flags", "id", "number", "total", "time", "text", "name", "address",
+ * "data", "data_size", "field_count") or the key of a field; what is not there is 0 or "". They also work after
+ * relight_poll, and after relight_poll_many for the last of its events. A string is good until the next poll. */
+double RELIGHT_CALL relight_ev_next(double handle);
+double RELIGHT_CALL relight_ev_num(double handle, const char *key);
+relight_cstr *RELIGHT_CALL relight_ev_str(double handle, const char *key);
+
+/* For ports of games that expect callbacks inside a "think" call: polls what waits now and calls, on this thread, the
+ * handlers whose type fits; type 0 fits all. Returns how many events there were, or an error. A handler may close the handle. */
+typedef struct relight_handler {
+	int32_t type;
+	void (*call)(const relight_event *ev, void *user);
+} relight_handler;
+
+RELIGHT_INLINE int32_t relight_dispatch(uint64_t handle, const relight_handler *handlers, uint32_t count, void *user)
+{
+	relight_counter *pending = relight_pending(handle);
+	relight_event ev;
+	uint32_t left, i;
+	int32_t result, events = 0;
+	if (!pending)
+		return RELIGHT_EHANDLE;
+	RELIGHT_INIT(ev);
+	for (left = *pending; left > 0; left--) {
+		result = relight_poll(handle, &ev);
+		if (result < 0)
+			return events > 0 ? events : result;
+		if (result == RELIGHT_OK)
+			break;
+		events++;
+		for (i = 0; i < count; i++)
+			if (handlers[i].type == 0 || handlers[i].type == ev.type)
+				handlers[i].call(&ev, user);
+	}
+	return events;
+}
+
+/* ==== end of core ================================================================================================ */
+
+/* ==== presence: events 100-199, errors -100 to -199 ============================================================== */
+
+/* Log in to a presence server (GPCM), see buddies, exchange messages, look up players (GPSP). One handle is one login. */
+
+/* Errors. They answer a login (in RELIGHT_EV_CLOSED) or a request. */
+#define RELIGHT_EPASSWORD (-100)  /* wrong password */
+#define RELIGHT_ENICK (-101)      /* no such nick, profile or unique nick */
+#define RELIGHT_EEMAIL (-102)     /* no such e-mail address */
+#define RELIGHT_ETICKET (-103)    /* the token or ticket is not valid (any more) */
+#define RELIGHT_EPROOF (-104)     /* the server cannot prove that it knows the password: see RELIGHT_PRESENCE_ACCEPT_UNVERIFIED */
+#define RELIGHT_EINUSE (-105)     /* the nick or e-mail address is taken */
+#define RELIGHT_ENOTBUDDY (-106)  /* that profile is no buddy */
+#define RELIGHT_EOFFLINE (-107)   /* the buddy is offline */
+#define RELIGHT_EBLOCKED (-108)   /* one of the two has blocked the other */
+#define RELIGHT_EELSEWHERE (-109) /* the profile was logged in elsewhere, which ends this login */
+#define RELIGHT_EUNCERTAIN (-110) /* the connection was lost on the way: the server may have carried the request out */
+
+/* Ways to log in: relight_presence_config.login. */
+#define RELIGHT_LOGIN_NONE 0       /* not at all: the handle can only search */
+#define RELIGHT_LOGIN_UNIQUENICK 1 /* uniquenick, password */
+#define RELIGHT_LOGIN_NICK 2       /* nick, email, password */
+#define RELIGHT_LOGIN_TOKEN 3      /* token, challenge: what a partner gave to prove who the player is */
+#define RELIGHT_LOGIN_TICKET 4     /* ticket: of RELIGHT_EV_PRESENCE_READY or RELIGHT_EV_PRESENCE_TICKET */
+#define RELIGHT_LOGIN_REGISTER 5   /* email, nick, password and, if there are any, uniquenick, cdkey: makes the account first */
+
+/* Flags: relight_presence_config.flags. */
+#define RELIGHT_PRESENCE_RECONNECT 1          /* get a lost connection back, for ever or reconnect_attempts times */
+#define RELIGHT_PRESENCE_FETCH_PROFILES 2     /* ask for the profiles of buddies and requesters, so that they have names */
+#define RELIGHT_PRESENCE_ACCEPT_UNVERIFIED 4  /* accept servers with a wrong proof (UniSpy and dumbspy send one) */
+#define RELIGHT_PRESENCE_TICKET_IS_PASSWORD 8 /* with RELIGHT_LOGIN_TICKET: what OpenSpy checks */
+
+/* What players do: relight_presence_set_status, ev.status of RELIGHT_EV_PRESENCE_BUDDY. */
+#define RELIGHT_STATUS_OFFLINE 0
+#define RELIGHT_STATUS_ONLINE 1
+#define RELIGHT_STATUS_PLAYING 2
+#define RELIGHT_STATUS_STAGING 3
+#define RELIGHT_STATUS_CHATTING 4
+#define RELIGHT_STATUS_AWAY 5
+
+/* Where a session stands: ev.status of RELIGHT_EV_PRESENCE_STATE. */
+#define RELIGHT_STEP_NONE 0
+#define RELIGHT_STEP_RESOLVING 1    /* looking up the server's name */
+#define RELIGHT_STEP_CONNECTING 2
+#define RELIGHT_STEP_GREETING 3     /* waiting for the server's challenge */
+#define RELIGHT_STEP_REGISTERING 4  /* making the account */
+#define RELIGHT_STEP_LOGGING_IN 5
+#define RELIGHT_STEP_CONNECTED 6    /* logged in */
+#define RELIGHT_STEP_RECONNECTING 7 /* waiting for the next try */
+#define RELIGHT_STEP_CLOSED 8
+
+/* Events. Profiles are numbers (ev.id); a name is the unique nick, or else the nick, or "" while it is not known.
+ *
+ *   RELIGHT_EV_PRESENCE_STATE    status: step; text: why; address: the server; number: which try to reconnect is next; time:
+ *                                when that is
+ *   RELIGHT_EV_PRESENCE_READY    logged in. id: own profile; name: own unique nick; text: ticket ("" if the server gave none)
+ *   RELIGHT_EV_PRESENCE_BUDDY    how a buddy is now: after each change, and for each buddy that becomes known. id; name;
+ *                                status; text: what they say about it; address: location, as "gmtest://192.0.2.1:6500".
+ *                                request: of relight_presence_roster, or 0
+ *   RELIGHT_EV_PRESENCE_REMOVED  id: no buddy any more
+ *   RELIGHT_EV_PRESENCE_MESSAGE  id: from; name; text; time
+ *   RELIGHT_EV_PRESENCE_DATA     id: from; data, data_size; time: sent by relight_presence_send_data
+ *   RELIGHT_EV_PRESENCE_ASKED    id wants this player as a buddy; name; text: reason; time. Answer with
+ *                                relight_presence_accept or relight_presence_deny. Some servers repeat it at each login.
+ *   RELIGHT_EV_PRESENCE_ACCEPTED id accepted this player's request; name; time
+ *   RELIGHT_EV_PRESENCE_REVOKED  id removed this player from their list; name; time
+ *   RELIGHT_EV_PRESENCE_INVITED  id asks to join a game; name; number: product id; address: location, may be ""; time
+ *   RELIGHT_EV_PRESENCE_PROFILE  answers relight_presence_profile. id; name; fields: nick, uniquenick, email, firstname,
+ *                                lastname, homepage, zipcode, countrycode, birthday (yyyy-mm-dd), sex (m, f), icquin, aim,
+ *                                place, longitude, latitude; those that the server tells
+ *   RELIGHT_EV_PRESENCE_MATCH    one result of a search; RELIGHT_EV_DONE follows. request; id; name; status and text (only
+ *                                of players_of); fields: nick, uniquenick, namespace, firstname, lastname, email
+ *   RELIGHT_EV_PRESENCE_TICKET   text: a newer ticket for RELIGHT_LOGIN_TICKET. It is a secret.
+ *   RELIGHT_EV_PRESENCE_ERROR    code, native, text: the server refused something that has no answer, such as a message to
+ *                                somebody who is no buddy. The session goes on.
+ *
+ * RELIGHT_EV_CLOSED ends the handle: with the reason why the login failed or the session was lost. */
+#define RELIGHT_EV_PRESENCE_STATE 100
+#define RELIGHT_EV_PRESENCE_READY 101
+#define RELIGHT_EV_PRESENCE_BUDDY 102
+#define RELIGHT_EV_PRESENCE_REMOVED 103
+#define RELIGHT_EV_PRESENCE_MESSAGE 104
+#define RELIGHT_EV_PRESENCE_DATA 105
+#define RELIGHT_EV_PRESENCE_ASKED 106
+#define RELIGHT_EV_PRESENCE_ACCEPTED 107
+#define RELIGHT_EV_PRESENCE_REVOKED 108
+#define RELIGHT_EV_PRESENCE_INVITED 109
+#define RELIGHT_EV_PRESENCE_PROFILE 110
+#define RELIGHT_EV_PRESENCE_MATCH 111
+#define RELIGHT_EV_PRESENCE_TICKET 112
+#define RELIGHT_EV_PRESENCE_ERROR 113
+
+/* Needed: game, one of domain, host and addr, and what the way to log in names. */
+typedef struct relight_presence_config {
+	uint32_t size;                /* set by RELIGHT_INIT */
+	uint32_t queue;               /* how many events may wait; 0 is 1024 */
+	int32_t log_level;            /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
+	int32_t login;                /* RELIGHT_LOGIN_... */
+	uint32_t flags;               /* a sum of RELIGHT_PRESENCE_... */
+	int32_t product_id;           /* the number that the game has at GameSpy; 0 works with living servers */
+	int32_t namespace_id;         /* where unique nicks are unique; 0 is 1, GameSpy's own; -1 is a game without them */
+	int32_t partner_id;           /* whose accounts; 0 is GameSpy, 10 IGN, 11 Nintendo */
+	RELIGHT_POINTER(const char *, game);        /* name of the game at GameSpy, as "gmtest" */
+	RELIGHT_POINTER(const char *, domain);      /* "example.net" gives gpcm.example.net and gpsp.example.net */
+	RELIGHT_POINTER(const char *, host);        /* one host for all services; wins over domain */
+	RELIGHT_POINTER(const char *, addr);        /* host:port of the connection manager; wins over both */
+	RELIGHT_POINTER(const char *, search_addr); /* host:port of the search service; wins over both */
+	RELIGHT_POINTER(const char *, uniquenick);  /* at most 20 bytes */
+	RELIGHT_POINTER(const char *, nick);        /* at most 30 bytes */
+	RELIGHT_POINTER(const char *, email);       /* at most 50 bytes */
+	RELIGHT_POINTER(const char *, password);    /* at most 30 bytes */
+	RELIGHT_POINTER(const char *, token);       /* at most 255 bytes, like the next two */
+	RELIGHT_POINTER(const char *, challenge);
+	RELIGHT_POINTER(const char *, ticket);
+	RELIGHT_POINTER(const char *, cdkey);       /* at most 64 bytes */
+	uint32_t login_timeout_ms;    /* 0 is 30 000 */
+	uint32_t operation_timeout_ms; /* for the answer to one request; 0 is 15 000 */
+	uint32_t search_timeout_ms;   /* 0 is 30 000 */
+	int32_t keepalive_ms;         /* silence after which a keep-alive is sent; 0 is 120 000, negative never */
+	uint32_t reconnect_first_ms;  /* wait before the first try to reconnect, doubled with each; 0 is 1000 */
+	uint32_t reconnect_max_ms;    /* the longest wait; 0 is 120 000 */
+	uint32_t reconnect_attempts;  /* tries in a row that may fail; 0 is no limit */
+	uint32_t max_results;         /* of one search; 0 is 10 000 */
+} relight_presence_config;
+
+typedef const relight_presence_config relight_presence_config_in;
+
+/* Begins to log in. Events: RELIGHT_EV_PRESENCE_STATE at each step, then RELIGHT_EV_PRESENCE_READY, or RELIGHT_EV_CLOSED
+ * with the reason why not. relight_close logs out. */
+int32_t RELIGHT_CALL relight_presence_login(relight_presence_config_in *config, uint64_t *handle);
+
+/* Publishes what the player does (RELIGHT_STATUS_...), in words (at most 255 bytes), and where, for games, as
+ * "gmtest://192.0.2.1:6500" (the same). Answered by RELIGHT_EV_DONE when it was sent. request may be NULL, here and in all
+ * functions. RELIGHT_ESTATE before RELIGHT_EV_PRESENCE_READY, here and in all functions but the searches. */
+int32_t RELIGHT_CALL relight_presence_set_status(uint64_t handle, int32_t status, const char *text, const char *location, uint64_t *request);
+
+/* Sends a buddy a message to read, of at most 3500 bytes, in UTF-8. Answered by RELIGHT_EV_DONE when it was sent; a server that
+ * refuses it says so in RELIGHT_EV_PRESENCE_ERROR. */
+int32_t RELIGHT_CALL relight_presence_send_message(uint64_t handle, int64_t to, const char *text, uint64_t *request);
+
+/* ==== end of presence ============================================================================================ */
+
+/* ==== host: events 200-299, errors -200 to -299 ================================================================== */
+/* ==== end of host ================================================================================================ */
+
+/* ==== browser: events 300-399, errors -300 to -399 =============================================================== */
+/* ==== end of browser ============================================================================================= */
+
+/* ==== natneg: events 400-499, errors -400 to -499 ================================================================ */
+/* ==== end of natneg ============================================================================================== */
+
+/* ==== lan: events 500-599, errors -500 to -599 =================================================================== */
+/* ==== end of lan ================================================================================================= */
+
+/* ==== depot: events 600-699, errors -600 to -699 ================================================================= */
+/* ==== end of depot =============================================================================================== */
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
