@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/faulty"
 	"github.com/relight-sdk/relight/internal/quirks"
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
 	"github.com/relight-sdk/relight/internal/wire/kv"
@@ -75,21 +76,14 @@ func (c *conn) signal() {
 
 func (c *conn) writeLoop() {
 	defer c.abort()
-	w := &faultyWriter{conn: c.net, faults: c.faults}
+	w := faulty.NewWriter(c.net, c.faults.stream(), c.gone)
 	for {
 		c.server.mu.Lock()
 		batch, last := c.out, c.hungUp
 		c.out = nil
 		c.server.mu.Unlock()
 		for _, b := range batch {
-			if delay := c.faults.Delay; delay > 0 {
-				select {
-				case <-time.After(delay):
-				case <-c.gone:
-					return
-				}
-			}
-			if !w.write(b) {
+			if !faulty.Wait(c.faults.Delay, c.gone) || !w.Write(b) {
 				return
 			}
 		}

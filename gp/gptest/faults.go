@@ -1,8 +1,9 @@
 package gptest
 
 import (
-	"net"
 	"time"
+
+	"github.com/relight-sdk/relight/internal/faulty"
 )
 
 // Faults are what a server does wrong. Bytes are counted per connection, over everything that the server sends.
@@ -20,70 +21,7 @@ type Faults struct {
 	Garbage   []byte
 }
 
-// fault is what happens at a place in the stream.
-type fault int
-
-const (
-	faultNone fault = iota
-	faultClose
-	faultStall
-	faultGarbage
-)
-
-// next finds the first fault and where it is.
-func (f Faults) next() (kind fault, at int) {
-	for _, candidate := range []struct {
-		kind fault
-		at   int
-	}{{faultClose, f.CloseAt}, {faultStall, f.StallAt}, {faultGarbage, f.GarbageAt}} {
-		if candidate.at > 0 && (kind == faultNone || candidate.at-1 < at) {
-			kind, at = candidate.kind, candidate.at-1
-		}
-	}
-	return kind, at
-}
-
-// faultyWriter writes messages as the faults have it. It returns false when the connection is of no use any more.
-type faultyWriter struct {
-	conn    net.Conn
-	faults  Faults
-	sent    int
-	stalled bool
-}
-
-func (w *faultyWriter) write(b []byte) bool {
-	if w.stalled {
-		return true
-	}
-	kind, at := w.faults.next()
-	cut := kind != faultNone && w.sent+len(b) > at
-	if cut {
-		b = b[:max(at-w.sent, 0)]
-	}
-	size := w.faults.Segment
-	if size <= 0 {
-		size = len(b)
-	}
-	for len(b) > 0 {
-		n := min(size, len(b))
-		if _, err := w.conn.Write(b[:n]); err != nil {
-			return false
-		}
-		b = b[n:]
-		w.sent += n
-	}
-	if !cut {
-		return true
-	}
-	switch kind {
-	case faultClose:
-		return false
-	case faultGarbage:
-		if _, err := w.conn.Write(w.faults.Garbage); err != nil {
-			return false
-		}
-	case faultNone, faultStall:
-	}
-	w.stalled = true
-	return true
+// stream are the faults of the stream of bytes.
+func (f Faults) stream() faulty.Faults {
+	return faulty.Faults{Segment: f.Segment, CloseAt: f.CloseAt, StallAt: f.StallAt, GarbageAt: f.GarbageAt, Garbage: f.Garbage}
 }
