@@ -38,15 +38,24 @@ func (m *Auth) Append(b []byte) ([]byte, error) {
 	return pairs.Bytes()
 }
 
+// gameMask hides the number of a game in one that was begun without a connection (spec gstats.md §3).
+const gameMask = 0x38F371E6
+
 // NewGame begins a game. It is not answered.
 type NewGame struct {
 	Connection, SessionKey int32
+	Logged                 bool // it was begun without a connection, and comes from the log: Connection counts for nothing
 }
 
 // Append appends the message.
 func (m *NewGame) Append(b []byte) ([]byte, error) {
 	pairs := kv.Build(b)
 	pairs.Pair(newGame, "")
+	if m.Logged {
+		pairs.Int("sesskey", int64(m.SessionKey))
+		pairs.Int("challenge", int64(m.SessionKey^gameMask))
+		return pairs.Bytes()
+	}
 	pairs.Int("connid", int64(m.Connection))
 	pairs.Int("sesskey", int64(m.SessionKey))
 	return pairs.Bytes()
@@ -57,6 +66,7 @@ type UpdateGame struct {
 	SessionKey, Connection int32
 	Done                   bool
 	Data                   string // with backslashes, which go as Separator
+	Logged                 bool   // it could not be sent when it was made, and comes from the log
 }
 
 // Append appends the message.
@@ -67,6 +77,9 @@ func (m *UpdateGame) Append(b []byte) ([]byte, error) {
 	pairs.Int("connid", int64(m.Connection))
 	pairs.Int("done", flag(m.Done))
 	pairs.Pair("gamedata", strings.ReplaceAll(m.Data, `\`, Separator))
+	if m.Logged {
+		pairs.Int("dl", 1)
+	}
 	return pairs.Bytes()
 }
 
@@ -119,6 +132,7 @@ type GetData struct {
 	ProfileID   int32
 	Type, Index int32
 	Keys        []string // empty: everything
+	NoKeys      bool     // not even an empty list of keys, which makes openspy read what was stored as a whole
 	LocalID     int32
 	Since       int64 // in Unix seconds; 0: always
 }
@@ -130,7 +144,9 @@ func (m *GetData) Append(b []byte) ([]byte, error) {
 	pairs.Int("pid", int64(m.ProfileID))
 	pairs.Int("ptype", int64(m.Type))
 	pairs.Int("dindex", int64(m.Index))
-	pairs.Pair("keys", strings.Join(m.Keys, Separator))
+	if !m.NoKeys {
+		pairs.Pair("keys", strings.Join(m.Keys, Separator))
+	}
 	pairs.Int("lid", int64(m.LocalID))
 	if m.Since != 0 {
 		pairs.Int("mod", m.Since)
@@ -194,11 +210,15 @@ func FromClient(message []byte) (Message, error) {
 		port := r.optional("port")
 		m = &Auth{Game: r.text("gamename"), Response: r.text("response"), Port: uint16(port)}
 	case newGame:
-		m = &NewGame{Connection: r.optional("connid"), SessionKey: r.int32("sesskey")}
+		g := &NewGame{SessionKey: r.int32("sesskey"), Logged: !r.has("connid")}
+		if !g.Logged {
+			g.Connection = r.int32("connid")
+		}
+		m = g
 	case updateGame:
 		m = &UpdateGame{
 			SessionKey: r.int32("sesskey"), Connection: r.optional("connid"), Done: r.optional("done") != 0,
-			Data: strings.ReplaceAll(r.text("gamedata"), Separator, `\`),
+			Data: strings.ReplaceAll(r.text("gamedata"), Separator, `\`), Logged: r.optional("dl") != 0,
 		}
 	case playerAuth:
 		p := &PlayerAuth{Token: r.text("authtoken"), Nick: r.text("nick"), KeyHash: r.text("keyhash"), Response: r.text("resp"), LocalID: r.int32("lid")}
@@ -209,7 +229,7 @@ func FromClient(message []byte) (Message, error) {
 	case getProfileID:
 		m = &GetProfileID{Nick: r.text("nick"), KeyHash: r.text("keyhash"), LocalID: r.int32("lid")}
 	case getData:
-		g := &GetData{ProfileID: r.int32("pid"), Type: r.int32("ptype"), Index: r.int32("dindex"), LocalID: r.int32("lid"), Since: r.time("mod")}
+		g := &GetData{ProfileID: r.int32("pid"), Type: r.int32("ptype"), Index: r.int32("dindex"), NoKeys: !r.has("keys"), LocalID: r.int32("lid"), Since: r.time("mod")}
 		if keys := r.text("keys"); keys != "" {
 			g.Keys = strings.Split(keys, Separator)
 		}

@@ -72,6 +72,14 @@ func (r *reader) optional(key string) int32 {
 	return n
 }
 
+// connection reads the number of a connection. dwc sends ten random digits; the original keeps the lower bits of what is too
+// large.
+func (r *reader) connection() int32 {
+	n, err := r.number(sessionAlone)
+	r.keep(err)
+	return int32(uint32(n))
+}
+
 func (r *reader) time(key string) int64 {
 	if !r.has(key) {
 		return 0

@@ -14,12 +14,15 @@ var clientMessages = []Message{
 	&Auth{Game: "gmtest", Response: "0123", Port: 6500},
 	&NewGame{Connection: -5, SessionKey: 1000},
 	&UpdateGame{SessionKey: 1000, Connection: 9, Done: true, Data: `\score_0\12`},
+	&UpdateGame{SessionKey: 1000, Data: `\score_0\12`, Logged: true},
+	&NewGame{SessionKey: 1000, Logged: true},
 	&PlayerAuth{ProfileID: 100, Response: "ab", LocalID: 1},
 	&PlayerAuth{Token: "tok", Response: "ab", LocalID: 2},
 	&PlayerAuth{Nick: "ann", KeyHash: "ff", Response: "ab", LocalID: 3},
 	&GetProfileID{Nick: "ann", KeyHash: "ff", LocalID: 4},
 	&GetData{ProfileID: 7, Type: 1, Index: 2, LocalID: 5},
 	&GetData{ProfileID: 7, Type: 1, Index: 2, Keys: []string{"a", "b"}, LocalID: 5, Since: 99},
+	&GetData{ProfileID: 7, Type: 1, Index: 2, NoKeys: true, LocalID: 5},
 	&SetData{ProfileID: 7, Type: 3, KeyValues: true, LocalID: 6, Data: []byte("\\a\\1\x00")},
 	&SetData{ProfileID: 7, Type: 3, LocalID: 6, Data: []byte(`\final\ \length\0`)},
 	&KeepAlive{},
@@ -165,6 +168,7 @@ func TestFamilies(t *testing.T) {
 	}{
 		{`\challenge\00000000000000000000`, &Greeting{Challenge: "00000000000000000000"}}, // UniSpy
 		{`\sesskey\11111\lid\1`, &Session{Connection: 11111}},                             // UniSpy
+		{`\lc\2\sesskey\9876543210\proof\0\id\1`, &Session{Connection: 1286608618}},       // dwc
 		{`\getpdr\-1\lid\1\pid\5`, &DataReply{LocalID: 1, ProfileID: 5, Missing: true}},
 		{`\setpdr\-1\lid\1\pid\5`, &SetReply{LocalID: 1, ProfileID: 5}},
 		{`\lc\1\id\1\challenge\ABCDEFGHIJ`, &Greeting{Challenge: "ABCDEFGHIJ"}},                                                      // wfc

@@ -158,7 +158,7 @@ func FromServer(message []byte) (Message, error) {
 	case challengeAlone:
 		return &Greeting{Challenge: r.text(challengeAlone)}, nil
 	case sessionAlone:
-		m = &Session{Connection: r.int32(sessionAlone)}
+		m = &Session{Connection: r.connection()}
 	case loginStep:
 		switch r.text(loginStep) {
 		case "1":
@@ -167,7 +167,7 @@ func FromServer(message []byte) (Message, error) {
 			}
 			m = &Greeting{Challenge: r.text("challenge")}
 		case "2":
-			m = &Session{Connection: r.int32("sesskey")}
+			m = &Session{Connection: r.connection()}
 		default:
 			return nil, &FieldError{Message: loginStep, Field: loginStep, Err: ErrNotNumber}
 		}
