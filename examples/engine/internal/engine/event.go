@@ -38,6 +38,8 @@ type Event struct {
 
 	// final answers a request: the queue has room for it in any case, and the request's place is free once it is taken.
 	final bool
+	// bulk leaves half of the queue to what is more important: datagrams.
+	bulk bool
 }
 
 // Field is one of the key/value pairs of an event.

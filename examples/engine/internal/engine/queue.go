@@ -107,7 +107,11 @@ func (q *queue) put(ctx context.Context, event Event) bool {
 }
 
 func (q *queue) full(event *Event) bool {
-	return q.count >= q.limit || q.count > 0 && q.bytes+event.weight() > maxQueueBytes
+	limit, bytes := q.limit, maxQueueBytes
+	if event.bulk {
+		limit, bytes = (limit+1)/2, bytes/2
+	}
+	return q.count >= limit || q.count > 0 && q.bytes+event.weight() > bytes
 }
 
 func (q *queue) dropped(handle Handle) Event {
