@@ -83,6 +83,7 @@ extern "C" {
 
 /* Names for what Go's compiler cannot spell. */
 typedef const char relight_cstr;
+typedef const void relight_bytes;
 typedef const volatile uint32_t relight_counter;
 
 /* ==== core: events 1-99, errors -1 to -99 ======================================================================== */
@@ -132,6 +133,8 @@ typedef struct relight_field {
 	RELIGHT_POINTER(const char *, key);
 	RELIGHT_POINTER(const char *, value);
 } relight_field;
+
+typedef const relight_field relight_field_in;
 
 /* One event. What is not named for its type is zero or "". */
 typedef struct relight_event {
@@ -336,7 +339,7 @@ RELIGHT_INLINE int32_t relight_dispatch(uint64_t handle, const relight_handler *
  *                                lastname, homepage, zipcode, countrycode, birthday (yyyy-mm-dd), sex (m, f), icquin, aim,
  *                                place, longitude, latitude; those that the server tells
  *   RELIGHT_EV_PRESENCE_MATCH    one result of a search; RELIGHT_EV_DONE follows. request; id; name; status and text (only
- *                                of players_of); fields: nick, uniquenick, namespace, firstname, lastname, email
+ *                                of RELIGHT_SEARCH_PLAYERS); fields: nick, uniquenick, namespace, firstname, lastname, email
  *   RELIGHT_EV_PRESENCE_TICKET   text: a newer ticket for RELIGHT_LOGIN_TICKET. It is a secret.
  *   RELIGHT_EV_PRESENCE_ERROR    code, native, text: the server refused something that has no answer, such as a message to
  *                                somebody who is no buddy. The session goes on.
@@ -401,9 +404,74 @@ int32_t RELIGHT_CALL relight_presence_login(relight_presence_config_in *config, 
  * functions. RELIGHT_ESTATE before RELIGHT_EV_PRESENCE_READY, here and in all functions but the searches. */
 int32_t RELIGHT_CALL relight_presence_set_status(uint64_t handle, int32_t status, const char *text, const char *location, uint64_t *request);
 
+/* Asks to be told of all buddies and open requests again: a RELIGHT_EV_PRESENCE_BUDDY or RELIGHT_EV_PRESENCE_ASKED for each,
+ * with this request in it, then RELIGHT_EV_DONE with number: buddies, total: both together. Changes come without asking. */
+int32_t RELIGHT_CALL relight_presence_roster(uint64_t handle, uint64_t *request);
+
 /* Sends a buddy a message to read, of at most 3500 bytes, in UTF-8. Answered by RELIGHT_EV_DONE when it was sent; a server that
- * refuses it says so in RELIGHT_EV_PRESENCE_ERROR. */
+ * refuses it says so in RELIGHT_EV_PRESENCE_ERROR. Messages arrive in the order of the calls. */
 int32_t RELIGHT_CALL relight_presence_send_message(uint64_t handle, int64_t to, const char *text, uint64_t *request);
+
+/* Sends data to the game of another player: at most 3500 bytes, none of them a backslash or 0. Like a message otherwise; the
+ * other game gets RELIGHT_EV_PRESENCE_DATA. */
+int32_t RELIGHT_CALL relight_presence_send_data(uint64_t handle, int64_t to, relight_bytes *data, uint32_t size, uint64_t *request);
+
+/* Asks another player to join a game; location has at most 255 bytes and may be "". Like a message otherwise. */
+int32_t RELIGHT_CALL relight_presence_invite(uint64_t handle, int64_t to, int32_t product_id, const char *location, uint64_t *request);
+
+/* Asks another player to become a buddy; reason has at most 1024 bytes. RELIGHT_EV_DONE when it was sent,
+ * RELIGHT_EV_PRESENCE_ACCEPTED when the other has accepted, maybe days later. */
+int32_t RELIGHT_CALL relight_presence_ask_buddy(uint64_t handle, int64_t profile, const char *reason, uint64_t *request);
+
+/* Answers RELIGHT_EV_PRESENCE_ASKED. The protocol has no word for no: deny forgets the request. RELIGHT_EV_DONE, or
+ * RELIGHT_EV_FAILED with RELIGHT_EINVAL if that profile did not ask. */
+int32_t RELIGHT_CALL relight_presence_accept(uint64_t handle, int64_t profile, uint64_t *request);
+int32_t RELIGHT_CALL relight_presence_deny(uint64_t handle, int64_t profile, uint64_t *request);
+
+/* Takes a buddy from this player's list; takes this player from somebody else's list. RELIGHT_EV_DONE when it was sent. */
+int32_t RELIGHT_CALL relight_presence_remove_buddy(uint64_t handle, int64_t profile, uint64_t *request);
+int32_t RELIGHT_CALL relight_presence_revoke(uint64_t handle, int64_t profile, uint64_t *request);
+
+/* Keeps somebody from seeing and reaching this player (blocked 1), or lets them again (0). RELIGHT_EV_DONE when it was sent. */
+int32_t RELIGHT_CALL relight_presence_block(uint64_t handle, int64_t profile, int32_t blocked, uint64_t *request);
+
+/* Asks for a profile, the player's own too. Answered by RELIGHT_EV_PRESENCE_PROFILE; at once if the server told of it within ten
+ * minutes. */
+int32_t RELIGHT_CALL relight_presence_profile(uint64_t handle, int64_t profile, uint64_t *request);
+
+/* Changes the player's own profile and account: count pairs with the keys nick, uniquenick, firstname, lastname, homepage,
+ * zipcode, countrycode (two letters), birthday (yyyy-mm-dd), sex (m, f or ""), icquin, aim, email, password.
+ * RELIGHT_EINVAL for another key. RELIGHT_EV_DONE when it was sent. */
+int32_t RELIGHT_CALL relight_presence_update_profile(uint64_t handle, relight_field_in *fields, uint32_t count, uint64_t *request);
+
+/* Searches: relight_presence_query.kind, and which fields each looks at. Results are RELIGHT_EV_PRESENCE_MATCH (servers differ in
+ * what they tell), then RELIGHT_EV_DONE with number: results. Results are never dropped: they wait for room in the queue. */
+#define RELIGHT_SEARCH_PROFILES 0   /* those of nick, uniquenick, email, firstname, lastname, icquin that are given must fit */
+#define RELIGHT_SEARCH_UNIQUENICK 1 /* uniquenick: who has it */
+#define RELIGHT_SEARCH_NICKS 2      /* email, password: the profiles of that account */
+#define RELIGHT_SEARCH_CHECK 3      /* nick, email, password: no matches, RELIGHT_EV_DONE has the profile in id */
+#define RELIGHT_SEARCH_EMAIL 4      /* email: no matches, RELIGHT_EV_DONE has number 1 if it belongs to an account, else 0 */
+#define RELIGHT_SEARCH_SUGGEST 5    /* uniquenick: names like it that are free */
+#define RELIGHT_SEARCH_PLAYERS 6    /* product_id: who plays it; OpenSpy does not answer */
+#define RELIGHT_SEARCH_OTHERS 7     /* who has this player as a buddy: only after RELIGHT_EV_PRESENCE_READY */
+
+typedef struct relight_presence_query {
+	uint32_t size;                /* set by RELIGHT_INIT */
+	int32_t kind;                 /* RELIGHT_SEARCH_... */
+	int64_t icquin;
+	int32_t product_id;
+	int32_t reserved;
+	RELIGHT_POINTER(const char *, nick);
+	RELIGHT_POINTER(const char *, uniquenick);
+	RELIGHT_POINTER(const char *, email);
+	RELIGHT_POINTER(const char *, password);
+	RELIGHT_POINTER(const char *, firstname);
+	RELIGHT_POINTER(const char *, lastname);
+} relight_presence_query;
+
+typedef const relight_presence_query relight_presence_query_in;
+
+int32_t RELIGHT_CALL relight_presence_search(uint64_t handle, relight_presence_query_in *query, uint64_t *request);
 
 /* ==== end of presence ============================================================================================ */
 

@@ -35,6 +35,14 @@ var _ = []struct{}{
 	same[C.RELIGHT_PRESENCE_FETCH_PROFILES-engine.PresenceFetchProfiles],
 	same[C.RELIGHT_PRESENCE_ACCEPT_UNVERIFIED-engine.PresenceAcceptUnverified],
 	same[C.RELIGHT_PRESENCE_TICKET_IS_PASSWORD-engine.PresenceTicketIsPassword],
+	same[C.RELIGHT_SEARCH_PROFILES-engine.SearchProfiles],
+	same[C.RELIGHT_SEARCH_UNIQUENICK-engine.SearchUniqueNick],
+	same[C.RELIGHT_SEARCH_NICKS-engine.SearchNicks],
+	same[C.RELIGHT_SEARCH_CHECK-engine.SearchCheck],
+	same[C.RELIGHT_SEARCH_EMAIL-engine.SearchEmail],
+	same[C.RELIGHT_SEARCH_SUGGEST-engine.SearchSuggest],
+	same[C.RELIGHT_SEARCH_PLAYERS-engine.SearchPlayers],
+	same[C.RELIGHT_SEARCH_OTHERS-engine.SearchOthers],
 	same[C.RELIGHT_STATUS_OFFLINE-gp.Offline],
 	same[C.RELIGHT_STATUS_ONLINE-gp.Online],
 	same[C.RELIGHT_STATUS_PLAYING-gp.Playing],
@@ -66,8 +74,11 @@ var presenceCodes = codes{
 	C.RELIGHT_EUNCERTAIN: [1]string{"RELIGHT_EUNCERTAIN"}[C.RELIGHT_EUNCERTAIN-engine.ErrUncertain],
 }
 
-// presenceConfigSize is the size of relight_presence_config in version 1.
-const presenceConfigSize = unsafe.Sizeof(C.relight_presence_config{})
+// The sizes in version 1.
+const (
+	presenceConfigSize = unsafe.Sizeof(C.relight_presence_config{})
+	presenceQuerySize  = unsafe.Sizeof(C.relight_presence_query{})
+)
 
 //export relight_presence_login
 func relight_presence_login(config *C.relight_presence_config_in, handle *C.uint64_t) (code C.int32_t) {
@@ -95,10 +106,15 @@ func relight_presence_login(config *C.relight_presence_config_in, handle *C.uint
 	return opened(h, err, handle)
 }
 
+// presence gives the session of a handle.
+func presence(handle C.uint64_t) (*engine.Presence, error) {
+	return engine.Find[*engine.Presence](library, engine.Handle(handle))
+}
+
 //export relight_presence_set_status
 func relight_presence_set_status(handle C.uint64_t, status C.int32_t, words, location *C.relight_cstr, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := engine.Find[*engine.Presence](library, engine.Handle(handle))
+	p, err := presence(handle)
 	if err != nil {
 		return result(handle, err)
 	}
@@ -106,13 +122,153 @@ func relight_presence_set_status(handle C.uint64_t, status C.int32_t, words, loc
 	return asked(handle, r, err, request)
 }
 
+//export relight_presence_roster
+func relight_presence_roster(handle C.uint64_t, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.Roster()
+	return asked(handle, r, err, request)
+}
+
 //export relight_presence_send_message
 func relight_presence_send_message(handle C.uint64_t, to C.int64_t, words *C.relight_cstr, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := engine.Find[*engine.Presence](library, engine.Handle(handle))
+	p, err := presence(handle)
 	if err != nil {
 		return result(handle, err)
 	}
 	r, err := p.SendMessage(gp.ProfileID(to), constText(words))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_send_data
+func relight_presence_send_data(handle C.uint64_t, to C.int64_t, data *C.relight_bytes, size C.uint32_t, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.SendData(gp.ProfileID(to), string(bytesOf(data, size)))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_invite
+func relight_presence_invite(handle C.uint64_t, to C.int64_t, product C.int32_t, location *C.relight_cstr, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.Invite(gp.ProfileID(to), gp.ProductID(product), constText(location))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_ask_buddy
+func relight_presence_ask_buddy(handle C.uint64_t, profile C.int64_t, reason *C.relight_cstr, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.AskBuddy(gp.ProfileID(profile), constText(reason))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_accept
+func relight_presence_accept(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.Accept(gp.ProfileID(profile))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_deny
+func relight_presence_deny(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.Deny(gp.ProfileID(profile))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_remove_buddy
+func relight_presence_remove_buddy(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.RemoveBuddy(gp.ProfileID(profile))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_revoke
+func relight_presence_revoke(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.Revoke(gp.ProfileID(profile))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_block
+func relight_presence_block(handle C.uint64_t, profile C.int64_t, blocked C.int32_t, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.Block(gp.ProfileID(profile), blocked != 0)
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_profile
+func relight_presence_profile(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.Profile(gp.ProfileID(profile))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_update_profile
+func relight_presence_update_profile(handle C.uint64_t, fields *C.relight_field_in, count C.uint32_t, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.UpdateProfile(fieldsOf(fields, count))
+	return asked(handle, r, err, request)
+}
+
+//export relight_presence_search
+func relight_presence_search(handle C.uint64_t, query *C.relight_presence_query_in, request *C.uint64_t) (code C.int32_t) {
+	defer guard(handle, &code)
+	q, err := take((*C.relight_presence_query)(unsafe.Pointer(query)), presenceQuerySize)
+	if err != nil {
+		return result(handle, err)
+	}
+	p, err := presence(handle)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := p.Search(engine.PresenceQuery{
+		Kind: engine.Search(q.kind), ProductID: int32(q.product_id), ICQUIN: int64(q.icquin),
+		Nick: text(q.nick), UniqueNick: text(q.uniquenick), Email: text(q.email), Password: text(q.password),
+		FirstName: text(q.firstname), LastName: text(q.lastname),
+	})
 	return asked(handle, r, err, request)
 }

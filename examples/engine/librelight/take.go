@@ -49,3 +49,23 @@ func milliseconds[T ~int32 | ~uint32](ms T) time.Duration {
 func options(queue C.uint32_t, logLevel C.int32_t) engine.Options {
 	return engine.Options{Queue: int(min(queue, 1<<30)), LogLevel: int(logLevel)}
 }
+
+// bytesOf is the caller's bytes, uncopied: whoever keeps them copies them.
+func bytesOf(data *C.relight_bytes, size C.uint32_t) []byte {
+	if data == nil {
+		return nil
+	}
+	return unsafe.Slice((*byte)(unsafe.Pointer(data)), size)
+}
+
+// fieldsOf copies key/value pairs of the caller's.
+func fieldsOf(fields *C.relight_field_in, count C.uint32_t) []engine.Field {
+	if fields == nil {
+		return nil
+	}
+	out := make([]engine.Field, 0, count)
+	for _, field := range unsafe.Slice((*C.relight_field)(unsafe.Pointer(fields)), count) {
+		out = append(out, engine.Field{Key: text(field.key), Value: text(field.value)})
+	}
+	return out
+}

@@ -68,7 +68,7 @@ type Presence struct {
 	config   gp.Config
 	session  atomic.Pointer[gp.Session] // nil until logged in
 	searcher *gp.Searcher               // for who is not logged in
-	buddies  buddies
+	told     map[gp.ProfileID]buddy     // what the engine knows of the buddies
 }
 
 // NewPresence begins to log in.
@@ -82,7 +82,7 @@ func (l *Library) NewPresence(config PresenceConfig) (Handle, error) {
 	}
 	var presence *Presence
 	handle, err := open(l, config.Options, presenceCode, func(o *Object) *Presence {
-		presence = &Presence{Object: o, config: config.sdk()}
+		presence = &Presence{Object: o, config: config.sdk(), told: make(map[gp.ProfileID]buddy)}
 		presence.config.Logger = o.logger(config.LogLevel)
 		presence.config.Progress = presence.progress
 		presence.searcher = gp.NewSearcher(presence.config)
@@ -137,4 +137,53 @@ func (p *Presence) SetStatus(status gp.Status, text, location string) (Request, 
 // SendMessage sends a buddy a message to read.
 func (p *Presence) SendMessage(to gp.ProfileID, text string) (Request, error) {
 	return p.send(func(ctx context.Context, session *gp.Session) error { return session.SendMessage(ctx, to, text) })
+}
+
+// SendData sends something to the game of another player.
+func (p *Presence) SendData(to gp.ProfileID, data string) (Request, error) {
+	return p.send(func(ctx context.Context, session *gp.Session) error { return session.SendGameMessage(ctx, to, data) })
+}
+
+// Invite asks another player to join a game.
+func (p *Presence) Invite(to gp.ProfileID, product gp.ProductID, location string) (Request, error) {
+	return p.send(func(ctx context.Context, session *gp.Session) error {
+		return session.Invite(ctx, to, product, location)
+	})
+}
+
+// AskBuddy asks another player to become a buddy.
+func (p *Presence) AskBuddy(profile gp.ProfileID, reason string) (Request, error) {
+	return p.send(func(ctx context.Context, session *gp.Session) error {
+		return session.RequestBuddy(ctx, profile, reason)
+	})
+}
+
+// Accept lets somebody who asked be a buddy.
+func (p *Presence) Accept(profile gp.ProfileID) (Request, error) {
+	return p.send(func(ctx context.Context, session *gp.Session) error { return session.Authorize(ctx, profile) })
+}
+
+// Deny forgets that somebody asked.
+func (p *Presence) Deny(profile gp.ProfileID) (Request, error) {
+	return p.send(func(_ context.Context, session *gp.Session) error { session.Deny(profile); return nil })
+}
+
+// RemoveBuddy takes a buddy from the player's list.
+func (p *Presence) RemoveBuddy(profile gp.ProfileID) (Request, error) {
+	return p.send(func(ctx context.Context, session *gp.Session) error { return session.RemoveBuddy(ctx, profile) })
+}
+
+// Revoke takes the player from somebody else's list.
+func (p *Presence) Revoke(profile gp.ProfileID) (Request, error) {
+	return p.send(func(ctx context.Context, session *gp.Session) error { return session.Revoke(ctx, profile) })
+}
+
+// Block keeps somebody from seeing and reaching the player, or lets them again.
+func (p *Presence) Block(profile gp.ProfileID, blocked bool) (Request, error) {
+	return p.send(func(ctx context.Context, session *gp.Session) error {
+		if blocked {
+			return session.Block(ctx, profile)
+		}
+		return session.Unblock(ctx, profile)
+	})
 }
