@@ -134,6 +134,49 @@ func TestCannotBeWritten(t *testing.T) {
 	}
 }
 
+// The limits are the original's buffers: 511 bytes of a question, 1023 of anything else, one byte more is refused.
+func TestLimits(t *testing.T) {
+	fits := func(m Message, want int) {
+		t.Helper()
+		b, err := Append(nil, m)
+		if err != nil || len(b) != want {
+			t.Errorf("%d bytes, %v; want %d", len(b), err, want)
+		}
+		if _, err := Parse(b); err != nil {
+			t.Errorf("%d bytes are not read: %v", len(b), err)
+		}
+	}
+	auth := Auth{Response: response}
+	empty, _ := Append(nil, auth)
+	auth.Challenge = strings.Repeat("x", MaxRequest-len(empty))
+	fits(auth, MaxRequest)
+	auth.Challenge += "x"
+	if _, err := Append(nil, auth); !errors.Is(err, ErrTooLong) {
+		t.Errorf("%d bytes of a question: %v", MaxRequest+1, err)
+	}
+	rejected := Rejected{KeyHash: hash}
+	empty, _ = Append(nil, rejected)
+	rejected.Text = strings.Repeat("x", MaxDatagram-len(empty))
+	fits(rejected, MaxDatagram)
+	rejected.Text += "x"
+	if _, err := Append(nil, rejected); !errors.Is(err, ErrTooLong) {
+		t.Errorf("%d bytes of an answer: %v", MaxDatagram+1, err)
+	}
+}
+
+// What a stranger's datagram costs: nothing but what is kept of it.
+func TestParseAllocatesWhatItReturns(t *testing.T) {
+	for _, test := range all {
+		wire, err := Append(nil, test.message)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := testing.AllocsPerRun(100, func() { _, _ = Parse(wire) }); n > 3 { // Auth: the message and two texts
+			t.Errorf("%s: %v allocations", test.text, n)
+		}
+	}
+}
+
 // A trailing backslash and unread memory: what is parsed does not keep the caller's bytes.
 func TestParseKeepsNothing(t *testing.T) {
 	wire, _ := Append(nil, Rejected{hash, 1, "text"})

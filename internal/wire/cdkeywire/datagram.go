@@ -66,10 +66,11 @@ func ParseText(text []byte) (Message, error) {
 	if len(text) < end+2 {
 		return nil, fmt.Errorf("%w: no command", ErrMalformed)
 	}
-	f := fields{text: text}
-	message := f.message(string(text[1 : end+1]))
-	if f.err != nil {
-		return nil, f.err
+	var err error
+	f := fields{text: text, err: &err}
+	message := f.message(text[1 : end+1])
+	if err != nil {
+		return nil, err
 	}
 	return message, nil
 }
@@ -83,11 +84,9 @@ func Append(b []byte, m Message) ([]byte, error) {
 	if err != nil {
 		return b, err
 	}
-	if _, ok := m.(Auth); ok {
-		out = append(out, '\\') // the original's format ends so
-	}
 	limit := MaxDatagram
 	if _, ok := m.(Auth); ok {
+		out = append(out, '\\') // the original's format ends so
 		limit = MaxRequest
 	}
 	if n := len(out) - start; n > limit {

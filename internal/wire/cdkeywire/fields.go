@@ -10,33 +10,34 @@ import (
 	"github.com/relight-sdk/relight/internal/wire/kv"
 )
 
-// fields reads the values of a message and remembers the first mistake.
+// fields reads the values of a message and remembers the first mistake. It points to that: were it inside, the compiler would
+// take the text for a part of the error that is returned, and move the buffer of every message to the heap.
 type fields struct {
 	text []byte
-	err  error
+	err  *error
 }
 
 // message reads the message of a command.
-func (f *fields) message(command string) Message {
-	switch command {
+func (f *fields) message(command []byte) Message {
+	switch string(command) {
 	case "auth":
 		proof, _ := f.find("reqproof")
 		return Auth{
 			Product: f.product(), Challenge: f.value("ch"), Response: f.value("resp"), IP: f.ip(),
-			Session: f.number("skey"), NoProof: proof != "1",
+			Session: f.number("skey"), NoProof: string(proof) != "1",
 		}
 	case "uok":
 		return Accepted{KeyHash: f.value("cd"), Session: f.number("skey")}
 	case "unok":
 		text, _ := f.find("errmsg")
-		return Rejected{KeyHash: f.value("cd"), Session: f.number("skey"), Text: text}
+		return Rejected{KeyHash: f.value("cd"), Session: f.number("skey"), Text: string(text)}
 	case "disc":
 		return Disconnect{Product: f.product(), KeyHash: f.value("cd"), IP: f.ip()}
 	case "ka":
 		return KeepAlive{}
 	case "ison":
 		challenge, _ := f.find("pch")
-		return IsOnline{KeyHash: f.value("cd"), Session: f.number("skey"), Challenge: challenge}
+		return IsOnline{KeyHash: f.value("cd"), Session: f.number("skey"), Challenge: string(challenge)}
 	case "uon":
 		return Online{Session: f.number("skey"), Proof: f.value("proof")}
 	case "uoff":
@@ -44,17 +45,17 @@ func (f *fields) message(command string) Message {
 	case "ucount":
 		return f.count()
 	}
-	f.fail(fmt.Errorf("%w %.31q", ErrUnknown, command))
+	f.fail(fmt.Errorf("%w %q", ErrUnknown, string(command)))
 	return nil
 }
 
 // count tells the question from the answer: both have the same name.
 func (f *fields) count() Message {
-	if product, ok := f.find("pid"); ok && product != "" {
+	if product, ok := f.find("pid"); ok && len(product) > 0 {
 		return CountRequest{Product: f.product()}
 	}
 	players, _ := f.find("ucount")
-	if players == "" {
+	if len(players) == 0 {
 		return CountRequest{First: true}
 	}
 	n := f.number("ucount")
@@ -65,17 +66,17 @@ func (f *fields) count() Message {
 }
 
 func (f *fields) fail(err error) {
-	if f.err == nil {
-		f.err = err
+	if *f.err == nil {
+		*f.err = err
 	}
 }
 
-func (f *fields) find(key string) (string, bool) {
-	value, ok := kv.Get(f.text, key)
-	return string(value[:min(len(value), maxValue)]), ok
+func (f *fields) find(key string) (value []byte, ok bool) {
+	value, ok = kv.Get(f.text, key)
+	return value[:min(len(value), maxValue)], ok
 }
 
-func (f *fields) value(key string) string {
+func (f *fields) need(key string) []byte {
 	value, ok := f.find(key)
 	if !ok {
 		f.fail(fmt.Errorf("%w: no %q", ErrMalformed, key))
@@ -83,9 +84,10 @@ func (f *fields) value(key string) string {
 	return value
 }
 
+func (f *fields) value(key string) string { return string(f.need(key)) }
+
 func (f *fields) number(key string) int64 {
-	value := f.value(key)
-	n, err := strconv.ParseInt(value, 10, 64)
+	n, err := strconv.ParseInt(string(f.need(key)), 10, 64)
 	if err != nil {
 		f.fail(fmt.Errorf("%w: %q is not a number", ErrMalformed, key))
 	}
