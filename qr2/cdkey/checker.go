@@ -38,6 +38,7 @@ type Checker struct {
 	since     time.Time
 	heard     time.Time
 	err       error // it has ended
+	sendErr   error // of the latest datagram
 	counters  Counters
 	out       []outgoing
 }
@@ -219,7 +220,7 @@ func (c *Checker) receive(b []byte, from netip.AddrPort) bool {
 	c.counters.Received++
 	c.heard = now
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
-		c.log.Debug("cdkey: received", "from", from, "message", name(message))
+		c.log.Debug("cdkey: received", "from", from, "message", cdkeywire.Name(message))
 	}
 	switch m := message.(type) {
 	case cdkeywire.Accepted:
@@ -245,7 +246,7 @@ func (c *Checker) send(m cdkeywire.Message, to netip.AddrPort) {
 	}
 	c.sendBytes(b, to)
 	if c.log.Enabled(context.Background(), slog.LevelDebug) {
-		c.log.Debug("cdkey: send", "to", to, "message", name(m))
+		c.log.Debug("cdkey: send", "to", to, "message", cdkeywire.Name(m))
 	}
 }
 
@@ -256,44 +257,21 @@ func (c *Checker) sendBytes(b []byte, to netip.AddrPort) {
 
 // unlock lets go of the lock and then writes what was queued.
 func (c *Checker) unlock() {
-	out := c.out
+	out, troubled := c.out, c.sendErr != nil
 	c.out = nil
 	c.mu.Unlock()
 	failed := 0
+	var latest error
 	for _, packet := range out {
-		if err := c.mux.WriteTo(packet.b, packet.to); err != nil {
+		if latest = c.mux.WriteTo(packet.b, packet.to); latest != nil {
 			failed++
-			c.log.Debug("cdkey: not sent", "to", packet.to, "error", err)
+			c.log.Debug("cdkey: not sent", "to", packet.to, "error", latest)
 		}
 	}
-	if failed > 0 {
+	if failed > 0 || troubled && len(out) > 0 {
 		c.mu.Lock()
 		c.counters.SendErrors += failed
+		c.sendErr = latest
 		c.mu.Unlock()
 	}
-}
-
-// name is what may be logged of a message: no challenge, no response.
-func name(m cdkeywire.Message) string {
-	switch m.(type) {
-	case cdkeywire.Auth:
-		return "auth"
-	case cdkeywire.Accepted:
-		return "uok"
-	case cdkeywire.Rejected:
-		return "unok"
-	case cdkeywire.Disconnect:
-		return "disc"
-	case cdkeywire.KeepAlive:
-		return "ka"
-	case cdkeywire.IsOnline:
-		return "ison"
-	case cdkeywire.Online:
-		return "uon"
-	case cdkeywire.Offline:
-		return "uoff"
-	case cdkeywire.CountRequest, cdkeywire.Count:
-		return "ucount"
-	}
-	return ""
 }

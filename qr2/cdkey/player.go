@@ -185,10 +185,11 @@ func (c *Checker) overdue(p *Player, now time.Time) {
 	}
 	c.goodbye(p) // it may have heard us, and count the player as here
 	c.drop(p)
-	p.decide(0, &Error{
-		Op: "authenticate", Peer: c.server.String(), Err: ErrNoAnswer,
-		Reason: fmt.Sprintf("%d transmissions, %v apart", p.transmissions, c.config.RetryInterval),
-	})
+	reason := fmt.Sprintf("%d transmissions, %v apart", p.transmissions, c.config.RetryInterval)
+	if c.sendErr != nil {
+		reason += fmt.Sprintf("; not sent: %v", c.sendErr)
+	}
+	p.decide(0, &Error{Op: "authenticate", Peer: c.server.String(), Err: ErrNoAnswer, Reason: reason})
 }
 
 // answered is the validation server's decision.

@@ -33,6 +33,7 @@ type State struct {
 	Waiting  int       // of those, being asked about
 	Proofs   int       // proofs that are waited for
 	Err      error     // why nothing is checked any more: closed, or the socket is broken; nil while it works
+	SendErr  error     // why the latest datagram was not sent; nil if it was
 	Counters Counters
 }
 
@@ -61,7 +62,7 @@ func (c *Checker) State() State {
 	defer c.mu.Unlock()
 	state := State{
 		Server: c.server.String(), Link: c.link, Since: c.since, Heard: c.heard,
-		Players: len(c.players), Err: c.err, Counters: c.counters,
+		Players: len(c.players), Err: c.err, SendErr: c.sendErr, Counters: c.counters,
 	}
 	for _, p := range c.players {
 		if !p.online {

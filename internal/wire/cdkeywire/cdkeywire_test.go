@@ -41,6 +41,9 @@ func TestMessages(t *testing.T) {
 			t.Fatalf("%s: %v", test.text, err)
 		}
 		wire = wire[len("before"):]
+		if name := Name(test.message); !strings.HasPrefix(test.text, `\`+name+`\`) {
+			t.Errorf("%s is named %q", test.text, name)
+		}
 		if !Is(wire) {
 			t.Errorf("%s: not recognised", test.text)
 		}

@@ -9,6 +9,31 @@ import (
 // Message is one of the types of this package.
 type Message interface{ build(*kv.Builder) }
 
+// Name is the command of a message: what may be logged of it, for challenges and responses may not.
+func Name(m Message) string {
+	switch m.(type) {
+	case Auth:
+		return "auth"
+	case Accepted:
+		return "uok"
+	case Rejected:
+		return "unok"
+	case Disconnect:
+		return "disc"
+	case KeepAlive:
+		return "ka"
+	case IsOnline:
+		return "ison"
+	case Online:
+		return "uon"
+	case Offline:
+		return "uoff"
+	case CountRequest, Count:
+		return "ucount"
+	}
+	return ""
+}
+
 // Auth is a game server's question whether a player's key is good.
 type Auth struct {
 	Product   int
