@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"net"
 	"net/netip"
 	"slices"
@@ -26,9 +27,11 @@ type Config struct {
 	Address      string                                                                     // to listen on; empty: 127.0.0.1:0
 	ListenPacket func(ctx context.Context, network, address string) (net.PacketConn, error) // nil means net.ListenConfig
 
-	Keys      map[int][]string // the keys of each product; nil: every key is good, as with OpenSpy
+	Family    Family           // "" behaves as the original; a family without a validation server is refused
+	Keys      map[int][]string // the keys of each product; nil: every key is good; not with a family that accepts all
 	ProofTime time.Duration    // for the player of a key that comes a second time to prove it; 0 means 2 s
 	Faults    Faults
+	Logger    *slog.Logger // decisions at Info, messages at Debug; nil is silent
 
 	// Hook sees the text of every message first and may take it; a script answers with [Server.Send]. It is called from one
 	// goroutine, without locks. nil: not called.
@@ -74,6 +77,8 @@ type doubt struct {
 // Server is a validation server. It is safe for concurrent use.
 type Server struct {
 	config    Config
+	traits    traits
+	log       *slog.Logger
 	conn      net.PacketConn
 	elsewhere net.PacketConn
 	worker    sync.WaitGroup
@@ -89,6 +94,13 @@ type Server struct {
 
 // New starts a server.
 func New(config Config) (*Server, error) {
+	t, err := traitsOf(config.Family)
+	if err != nil {
+		return nil, err
+	}
+	if t.acceptsAll && config.Keys != nil {
+		return nil, fmt.Errorf("cdkeytest: the family %q accepts every key: Keys cannot be set", config.Family)
+	}
 	if config.Address == "" {
 		config.Address = "127.0.0.1:0"
 	}
@@ -98,8 +110,13 @@ func New(config Config) (*Server, error) {
 	if config.ProofTime <= 0 {
 		config.ProofTime = defaultProofTime
 	}
-	s := &Server{config: config, faults: config.Faults, online: make(map[keyID]netip.AddrPort), doubts: make(map[int64]*doubt)}
-	var err error
+	if config.Logger == nil {
+		config.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{
+		config: config, traits: t, log: config.Logger, faults: config.Faults,
+		online: make(map[keyID]netip.AddrPort), doubts: make(map[int64]*doubt),
+	}
 	if s.conn, err = config.ListenPacket(context.Background(), "udp4", config.Address); err != nil {
 		return nil, fmt.Errorf("cdkeytest: %w", err)
 	}
@@ -184,25 +201,28 @@ func (s *Server) read() {
 }
 
 func (s *Server) handle(b []byte, from netip.AddrPort) {
-	if s.config.Hook != nil {
-		text := slices.Clone(b)
-		cdkeywire.XOR(text)
-		if s.config.Hook(s, string(text), from) {
-			return
-		}
+	text := slices.Clone(b)
+	cdkeywire.XOR(text)
+	if s.config.Hook != nil && s.config.Hook(s, string(text), from) {
+		return
 	}
 	message, err := cdkeywire.Parse(b)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err != nil {
 		s.stats.Malformed++
+		s.log.Debug("cdkeytest: malformed", "from", from, "error", err)
 		return
 	}
+	s.log.Debug("cdkeytest: received", "from", from, "message", cdkeywire.Name(message))
 	switch m := message.(type) {
 	case cdkeywire.Auth:
 		s.stats.Questions++
 		if s.faults.Miss > 0 {
 			s.faults.Miss--
+			return
+		}
+		if s.traits.needsMore && !ended(text, "skey") {
 			return
 		}
 		s.auth(m, from)
@@ -231,6 +251,8 @@ func (s *Server) auth(m cdkeywire.Auth, from netip.AddrPort) {
 		s.reply(cdkeywire.Rejected{KeyHash: id.hash, Session: m.Session, Text: s.faults.Refuse}, from)
 	case s.config.Keys != nil && !gscrypt.CDKeyMatches(s.key(id), m.Challenge, m.Response, gscrypt.CDKeyNew):
 		s.reply(cdkeywire.Rejected{KeyHash: id.hash, Session: m.Session, Text: "Invalid CD Key"}, from)
+	case s.traits.acceptsAll:
+		s.reply(cdkeywire.Accepted{KeyHash: id.hash, Session: m.Session}, from)
 	case known && old != from:
 		s.ask(&doubt{id: id, from: from, session: m.Session, old: old})
 	case !known && len(s.online) >= maxOnline:
@@ -318,8 +340,15 @@ func (s *Server) reply(m cdkeywire.Message, to netip.AddrPort) {
 		}
 		m = accepted
 	}
+	switch decision := m.(type) {
+	case cdkeywire.Accepted:
+		s.log.Info("cdkeytest: accepted", "key", decision.KeyHash, "for", to)
+	case cdkeywire.Rejected:
+		s.log.Info("cdkeytest: rejected", "key", decision.KeyHash, "for", to, "text", decision.Text)
+	}
 	b, err := cdkeywire.Append(nil, m)
 	if err != nil {
+		s.log.Error("cdkeytest: not sent", "message", cdkeywire.Name(m), "error", err)
 		return
 	}
 	if s.faults.Cut > 0 {
