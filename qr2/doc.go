@@ -108,6 +108,6 @@
 //
 // # What it does not do
 //
-// It does not open ports (package natneg/portmap does), report to QR1 masters, or check CD keys. It speaks to masters over IPv4 and IPv6, but the
-// protocol can only say IPv4 addresses.
+// It does not open ports (package natneg/portmap does), check CD keys (package qr2/cdkey does, on the same socket), or report to QR1
+// masters. It speaks to masters over IPv4 and IPv6, but the protocol can only say IPv4 addresses.
 package qr2

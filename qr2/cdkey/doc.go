@@ -21,29 +21,39 @@
 //	}
 //
 // When somebody else comes with the same key elsewhere, the validation server asks for a new proof: see
-// [Checker.ProofRequests]. Package cdkeytest is a validation server for a game's own tests; [Diagnose] says whether one answers.
+// [Checker.ProofRequests]. Package cdkeytest is a validation server for a game's own tests; [Diagnose] and [Checker.Diagnose] say
+// whether one answers, [Checker.State] what it was like so far.
 //
 // # Features
 //
-//	                                    original gcdkey (2007)            this package
-//	client response, both methods       rand() seeded with the second     crypto/rand, the same 72 characters
-//	validation server                   key.<domain>, or the QR2 master   Domain, Host or Addr
-//	on the QR2 socket, or its own       yes                               yes, beside any other protocol on it
-//	transmissions                       3, 2 s apart                      the same, or as configured
-//	nobody answers                      accepted                          accepted or rejected, as configured
-//	a key twice on this server          rejected                          rejected or accepted, as configured
-//	key hash as an id for bans          yes                               yes
-//	products                            4 in a process                    4 for each Checker
-//	disconnect, of one and of all       yes                               Disconnect, Close
-//	is the key online, proof            callback, 5 waited for, 5 s       channel, the same limits, repetitions counted once
-//	number of players                   to whoever asks                   to the validation server
-//	keep-alive                          20 s                              the same, or as configured
-//	source of messages                  not checked                       the validation server's address and port only
-//	which question an answer is for     14-bit number and key hash        the same, and the number unique among those open
+// The functions of the original's gcdkey module (2007), and what there is here:
+//
+//	gcd_compute_response             [Respond] and [Prove]: the same 72 characters; crypto/rand, the original's rand() is seeded with the second
+//	gcd_init, gcd_hostname           [Start] with a nil connection: key.<domain>, Host or Addr
+//	gcd_init_qr2                     [Start] with host.GameConn() or natneg.Share's connection; the original asks the QR2 master's host: Addr
+//	gcd_authenticate_user            [Checker.Authenticate], which waits; the original calls back from gcd_think
+//	  three transmissions, 2 s apart   the same, or Config.Transmissions and RetryInterval
+//	  nobody answers: accepted         accepted or rejected, Config.OnTimeout; [Player.Verdict] tells
+//	  "Bad CD Key", "CD Key in use"    [ErrBadResponse], [ErrKeyInUse]; Config.AllowDuplicates lets the second player in
+//	  any text                         72 digits in lower case only, so that no key has two hashes
+//	gcd_process_reauth, callback     [Checker.ProofRequests] and [ProofRequest.Answer]: five waited for, 5 s; a repeated question counts once
+//	gcd_getkeyhash                   [Player.KeyHash], [Response.KeyHash], [HashKey]
+//	gcd_disconnect_user              [Player.Disconnect]
+//	gcd_disconnect_all               Disconnect of each of [Checker.Players]; Close tells it of all
+//	gcd_shutdown                     [Checker.Close]
+//	gcd_think                        not needed: one goroutine keeps the clock, the socket's reader does the rest
+//	four products in a process       four for each Checker, as many Checkers as there are sockets
+//	keep-alive, 20 s                 the same, or Config.KeepAlive
+//	number of players                to the validation server only; the original tells whoever asks
+//	source of messages not checked   the validation server's address and port only
+//	a number of 14 bits and the hash the same, and the number unique among the questions that are open
+//	nothing is counted or logged     [State], a log, errors with a step, a peer and a reason
 //
 // # What it does not do
 //
 // Nobody can check a key here: the validation server knows the keys. A proof is passed on as it is. Where a player was let in
 // because nothing answered ([Unanswered]), a late refusal changes nothing, as in the original. A player's address is told as
-// IPv4 or not at all. The address of the validation server is looked up once, in [Start].
+// IPv4 or not at all. The address of the validation server is looked up once, in [Start]. There is no secret between game server
+// and validation server: who can forge the latter's address on the internet may try all 16384 numbers of a question while it is
+// open, and Counters.Unmatched shows it. Living back ends accept every key or have no such service (spec servers.md §9).
 package cdkey
