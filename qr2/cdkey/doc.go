@@ -28,26 +28,26 @@
 //
 // The functions of the original's gcdkey module (2007), and what there is here:
 //
-//	gcd_compute_response             [Respond] and [Prove]: the same 72 characters; crypto/rand, the original's rand() is seeded with the second
-//	gcd_init, gcd_hostname           [Start] with a nil connection: key.<domain>, Host or Addr
-//	gcd_init_qr2                     [Start] with host.GameConn() or natneg.Share's connection; the original asks the QR2 master's host: Addr
-//	gcd_authenticate_user            [Checker.Authenticate], which waits; the original calls back from gcd_think
-//	  three transmissions, 2 s apart   the same, or Config.Transmissions and RetryInterval
-//	  nobody answers: accepted         accepted or rejected, Config.OnTimeout; [Player.Verdict] tells
-//	  "Bad CD Key", "CD Key in use"    [ErrBadResponse], [ErrKeyInUse]; Config.AllowDuplicates lets the second player in
-//	  any text                         72 digits in lower case only, so that no key has two hashes
-//	gcd_process_reauth, callback     [Checker.ProofRequests] and [ProofRequest.Answer]: five waited for, 5 s; a repeated question counts once
-//	gcd_getkeyhash                   [Player.KeyHash], [Response.KeyHash], [HashKey]
-//	gcd_disconnect_user              [Player.Disconnect]
-//	gcd_disconnect_all               Disconnect of each of [Checker.Players]; Close tells it of all
-//	gcd_shutdown                     [Checker.Close]
+//	gcd_compute_response             Respond and Prove: the same 72 characters, random where the original counts from the second
+//	gcd_init, gcd_hostname           Start with a nil connection: key.<domain>, Host or Addr
+//	gcd_init_qr2                     Start with host.GameConn(); the original asks the QR2 master's host: Addr
+//	gcd_authenticate_user            Checker.Authenticate, which waits; the original calls back from gcd_think
+//	three transmissions, 2 s apart   the same, or Config.Transmissions and RetryInterval
+//	nobody answers: accepted         accepted or rejected, Config.OnTimeout; Player.Verdict tells
+//	"Bad CD Key", "CD Key in use"    ErrBadResponse, ErrKeyInUse; Config.AllowDuplicates lets the second player in
+//	a response of any text           72 digits in lower case only, so that no key has two hashes
+//	gcd_process_reauth, callback     ProofRequests and Answer: five waited for, 5 s; a repeated question counts once
+//	gcd_getkeyhash                   Player.KeyHash, Response.KeyHash, HashKey
+//	gcd_disconnect_user              Player.Disconnect
+//	gcd_disconnect_all               Disconnect of each of Checker.Players; Close tells it of all
+//	gcd_shutdown                     Checker.Close
 //	gcd_think                        not needed: one goroutine keeps the clock, the socket's reader does the rest
 //	four products in a process       four for each Checker, as many Checkers as there are sockets
 //	keep-alive, 20 s                 the same, or Config.KeepAlive
 //	number of players                to the validation server only; the original tells whoever asks
 //	source of messages not checked   the validation server's address and port only
 //	a number of 14 bits and the hash the same, and the number unique among the questions that are open
-//	nothing is counted or logged     [State], a log, errors with a step, a peer and a reason
+//	nothing is counted or logged     State, a log, errors with a step, a peer and a reason
 //
 // # What it does not do
 //
