@@ -208,7 +208,7 @@ func FromClient(message []byte) (Message, error) {
 	switch r.command {
 	case auth:
 		port := r.optional("port")
-		m = &Auth{Game: r.text("gamename"), Response: r.text("response"), Port: uint16(port)}
+		m = &Auth{Game: r.needed("gamename"), Response: r.needed("response"), Port: uint16(port)}
 	case newGame:
 		g := &NewGame{SessionKey: r.int32("sesskey"), Logged: !r.has("connid")}
 		if !g.Logged {
@@ -218,7 +218,7 @@ func FromClient(message []byte) (Message, error) {
 	case updateGame:
 		m = &UpdateGame{
 			SessionKey: r.int32("sesskey"), Connection: r.optional("connid"), Done: r.optional("done") != 0,
-			Data: strings.ReplaceAll(r.text("gamedata"), Separator, `\`), Logged: r.optional("dl") != 0,
+			Data: strings.ReplaceAll(r.needed("gamedata"), Separator, `\`), Logged: r.optional("dl") != 0,
 		}
 	case playerAuth:
 		p := &PlayerAuth{Token: r.text("authtoken"), Nick: r.text("nick"), KeyHash: r.text("keyhash"), Response: r.text("resp"), LocalID: r.int32("lid")}

@@ -72,6 +72,14 @@ func (r *reader) optional(key string) int32 {
 	return n
 }
 
+// needed reads a text that may be empty but not missing.
+func (r *reader) needed(key string) string {
+	if !r.has(key) {
+		r.keep(&FieldError{Message: r.command, Field: key, Err: ErrMissing})
+	}
+	return r.text(key)
+}
+
 // connection reads the number of a connection. dwc sends ten random digits; the original keeps the lower bits of what is too
 // large.
 func (r *reader) connection() int32 {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"reflect"
+	"regexp"
 	"testing"
 
 	"github.com/relight-sdk/relight/internal/gscrypt"
@@ -66,25 +67,75 @@ func TestRoundTrip(t *testing.T) {
 	check(serverMessages, FromServer)
 }
 
-// Cut anywhere, what has data is an error, and nothing panics.
-func TestTruncated(t *testing.T) {
-	for _, set := range []struct {
-		messages []Message
-		parse    func([]byte) (Message, error)
-	}{{clientMessages, FromClient}, {serverMessages, FromServer}} {
-		for _, message := range set.messages {
-			body, err := message.Append(nil)
-			if err != nil {
-				t.Fatal(err)
-			}
-			for n := range body {
-				_, err := set.parse(body[:n:n])
-				if _, data := message.(*SetData); data && err == nil {
-					t.Errorf("%q has no error", body[:n])
-				}
+// cuts says which of the beginnings of a message can be taken for a message: those that have all that it needs. Nobody can
+// tell a shorter last number from a cut one.
+var cuts = []struct {
+	message Message
+	taken   string
+}{
+	{&Auth{Game: "g", Response: "01", Port: 65}, `\\response(\\0?1?)?(\\|\\p|\\po|\\por)?$|\\port\\6`},
+	{&NewGame{Connection: -5, SessionKey: 10}, `^\\newgame\\\\connid\\-5\\sesskey\\1`},
+	{&NewGame{SessionKey: 10, Logged: true}, `^\\newgame\\\\sesskey\\1`},
+	{&UpdateGame{SessionKey: 10, Connection: 9, Done: true, Data: `\a\1`, Logged: true}, `\\gamedata(\\?|\\[^\\]*(\\|\\d)?|\\.*\\dl\\1)$`},
+	{&PlayerAuth{ProfileID: 10, Response: "ab", LocalID: 12}, `\\lid\\1`},
+	{&PlayerAuth{Token: "tok", Response: "ab", LocalID: 12}, `\\lid\\1`},
+	{&PlayerAuth{Nick: "ann", KeyHash: "ff", Response: "ab", LocalID: 12}, `\\lid\\1`},
+	{&GetProfileID{Nick: "ann", KeyHash: "ff", LocalID: 12}, `\\lid\\1`},
+	{&GetData{ProfileID: 7, Type: 1, Index: 2, Keys: []string{"a", "b"}, LocalID: 12, Since: 99}, `\\lid\\12?(\\|\\m|\\mo)?$|\\mod\\9`},
+	{&SetData{ProfileID: 7, Type: 3, KeyValues: true, LocalID: 6, Data: []byte("\\a\\1\x00")}, `\\length\\5\\data\\\\a\\1\x00$`},
+	{&SetData{ProfileID: 7, Type: 3, LocalID: 6, Data: []byte("0123456789")}, `\\length\\10\\data\\0123456789$`},
+	{&SetData{ProfileID: 7, Type: 3, LocalID: 6}, `\\length\\0`},
+	{&KeepAlive{}, `^\\ka`},
+
+	{&Greeting{Challenge: "ABCDEFGHIJ"}, `\\challenge`}, // how long one must be is not the message's
+	{&Session{Connection: -77}, `\\sesskey\\-7`},
+	{&PlayerReply{ProfileID: -3, LocalID: 2, Error: "no"}, `\\lid\\2`},
+	{&ProfileIDReply{ProfileID: 5, LocalID: 2}, `\\lid\\2`},
+	{&DataReply{Success: true, LocalID: 1, ProfileID: 2, Modified: 3, Data: []byte("\\x\x00\xff\\")}, `\\pid\\2(\\|\\m|\\mo)?$|\\mod\\3(\\|\\l|\\le|\\len|\\leng|\\lengt)?$|\\length\\5\\data\\\\x\x00\xff\\$`},
+	{&SetReply{Success: true, LocalID: 1, ProfileID: 2, Modified: 3}, `\\pid\\2(\\|\\m|\\mo)?$|\\mod\\3`},
+	{&ErrorReply{Code: 7, Fatal: true, Text: "no"}, `^\\error(\\\\?|\\\\e|\\\\er|\\\\err\\7.*)?$`},
+}
+
+func TestCutAtEveryByte(t *testing.T) {
+	for _, test := range cuts {
+		body, err := test.message.Append(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parse := FromServer
+		if _, err := FromClient(body); err == nil {
+			parse = FromClient
+		}
+		if whole, err := parse(body); err != nil || !reflect.DeepEqual(normal(whole), normal(test.message)) {
+			t.Fatalf("%q reads as %+v, %v", body, whole, err)
+		}
+		taken := regexp.MustCompile(`(?s)` + test.taken)
+		for n := range body {
+			_, err := parse(body[:n:n])
+			if want := taken.MatchString(latin1(body[:n])); want != (err == nil) {
+				t.Errorf("%q: %v", body[:n], err)
 			}
 		}
 	}
+}
+
+// normal is a message without the difference between no data and none.
+func normal(m Message) Message {
+	if set, ok := m.(*SetData); ok {
+		copied := *set
+		copied.Data = append([]byte{}, set.Data...)
+		return &copied
+	}
+	return m
+}
+
+// latin1 makes a character of each byte.
+func latin1(b []byte) string {
+	text := make([]rune, len(b))
+	for i, c := range b {
+		text[i] = rune(c)
+	}
+	return string(text)
 }
 
 func TestLengthLies(t *testing.T) {
