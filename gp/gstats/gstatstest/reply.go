@@ -125,7 +125,6 @@ var (
 	errorClosed      = failure{7, "The server has closed the connection."}
 	errorGame        = failure{0, "Unknown Game!"}
 	errorResponse    = failure{0, "Invalid Response!"}
-	errorLocalID     = failure{0, "missing lid parameter"}
 )
 
 // refuse sends an error and ends the connection. The original has no errors, and just does that.
