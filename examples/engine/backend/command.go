@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"io"
 	"os"
 	"os/exec"
+	"strings"
 	"time"
 )
 
@@ -15,11 +17,12 @@ func (s *services) command(ctx context.Context, words []string, in io.Reader, ou
 	command.Stdin, command.Stdout, command.Stderr = in, out, errs
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) }
 	command.WaitDelay = 5 * time.Second
-	command.Env = append(os.Environ(),
-		"RELIGHT_GAME="+s.Game, "RELIGHT_SECRET="+s.Secret, "RELIGHT_MASTER="+s.Master, "RELIGHT_LIST="+s.List, "RELIGHT_NATNEG="+s.NatNeg,
-		"RELIGHT_GPCM="+s.GPCM, "RELIGHT_GPSP="+s.GPSP, "RELIGHT_NICK="+s.Nick, "RELIGHT_PASSWORD="+s.Password, "RELIGHT_BUDDY="+s.Buddy,
-	)
-	err := command.Run()
+	variables, err := s.environment()
+	if err != nil {
+		return 1, err
+	}
+	command.Env = append(os.Environ(), variables...)
+	err = command.Run()
 	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() > 0 {
 		return exit.ExitCode(), nil // it has said why
 	}
@@ -27,4 +30,21 @@ func (s *services) command(ctx context.Context, words []string, in io.Reader, ou
 		return 1, err
 	}
 	return 0, nil
+}
+
+// environment is what the line of JSON says, as variables: RELIGHT_GPCM and so on.
+func (s *services) environment() ([]string, error) {
+	b, err := json.Marshal(s)
+	if err != nil {
+		return nil, err
+	}
+	var values map[string]string
+	if err := json.Unmarshal(b, &values); err != nil {
+		return nil, err
+	}
+	var variables []string
+	for name, value := range values {
+		variables = append(variables, "RELIGHT_"+strings.ToUpper(name)+"="+value)
+	}
+	return variables, nil
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 	"net/netip"
 	"slices"
@@ -40,12 +41,21 @@ type services struct {
 	Password string `json:"password"`
 	Buddy    string `json:"buddy"`
 
+	// The availability service is the master's socket.
+	Available string `json:"available"`
+	// The buddy can be logged in as by a second program, which ends the bot's session.
+	BuddyPassword string `json:"buddy_password"`
+	PlayerProfile string `json:"player_profile"`
+	BuddyProfile  string `json:"buddy_profile"`
+	depot
+
 	closers []io.Closer
 }
 
 // start starts everything, and returns when all game servers are listed.
 func start(ctx context.Context, o options) (_ *services, err error) {
-	s := &services{Game: game, Secret: secret, Nick: player, Password: playerPassword, Buddy: buddy}
+	s := &services{Game: game, Secret: secret, Nick: player, Password: playerPassword, Buddy: buddy, BuddyPassword: buddyPassword}
+	s.PlayerProfile, s.BuddyProfile = fmt.Sprint(playerProfile), fmt.Sprint(buddyProfile)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Close())
@@ -76,8 +86,12 @@ func start(ctx context.Context, o options) (_ *services, err error) {
 	}
 	s.closers = append(s.closers, closer(presence.Close))
 	s.Master, s.List, s.NatNeg = master.Addr(), list.Addr(), strings.Join(matchup.Addrs(), ",")
+	s.Available = s.Master
 	s.GPCM, s.GPSP = presence.Addr(), presence.SearchAddr()
 
+	if err := s.startDepot(); err != nil {
+		return nil, err
+	}
 	bot, err := startBot(ctx, gp.Config{Game: game, Addr: s.GPCM, SearchAddr: s.GPSP, Reconnect: &gp.Reconnect{}})
 	if err != nil {
 		return nil, err
