@@ -197,32 +197,10 @@ func (*Closed) event()          {}
 
 // Events yields what happens, waiting for more, until the context ends or the session is over and its last event,
 // [*Closed], was taken. Events that happened during the login come first. Each event goes to one taker.
-func (s *Session) Events(ctx context.Context) iter.Seq[Event] {
-	return func(yield func(Event) bool) {
-		for ctx.Err() == nil {
-			event, over := s.events.pop()
-			switch {
-			case event != nil:
-				if !yield(event) {
-					s.events.signal()
-					return
-				}
-			case over:
-				s.events.signal() // for other takers
-				return
-			default:
-				select {
-				case <-s.events.wake:
-				case <-ctx.Done():
-				}
-			}
-		}
-		s.events.signal() // the token may have been meant for another taker
-	}
-}
+func (s *Session) Events(ctx context.Context) iter.Seq[Event] { return s.events.All(ctx) }
 
 // Poll takes the next event without waiting, and is nil if there is none: for programs that look once a frame.
 func (s *Session) Poll() Event {
-	event, _ := s.events.pop()
+	event, _, _ := s.events.Pop()
 	return event
 }

@@ -25,12 +25,12 @@ func (s *Session) handle(message gpwire.Message) *Error {
 		s.mu.Lock()
 		s.ticket = m.Ticket
 		s.mu.Unlock()
-		s.events.push(&TicketRenewed{Ticket: m.Ticket})
+		s.events.Push(&TicketRenewed{Ticket: m.Ticket})
 	case *gpwire.RemoteAuth:
 		s.mu.Lock()
 		s.namespace, s.partner = m.NamespaceID, m.PartnerID
 		s.mu.Unlock()
-		s.events.push(&AccountChanged{NamespaceID: m.NamespaceID, PartnerID: m.PartnerID})
+		s.events.Push(&AccountChanged{NamespaceID: m.NamespaceID, PartnerID: m.PartnerID})
 	case *gpwire.ErrorReply:
 		return s.handleError(m)
 	case *gpwire.ProfileInfo:
@@ -65,9 +65,9 @@ func (s *Session) handleBuddyMessage(m *gpwire.BuddyMessage) {
 	}
 	switch m.Type {
 	case gpwire.TypeMessage:
-		s.events.push(&Message{From: m.From, Time: when, Text: m.Payload})
+		s.events.Push(&Message{From: m.From, Time: when, Text: m.Payload})
 	case gpwire.TypeUTM:
-		s.events.push(&GameMessage{From: m.From, Time: when, Data: m.Payload})
+		s.events.Push(&GameMessage{From: m.From, Time: when, Data: m.Payload})
 	case gpwire.TypeRequest:
 		s.handleRequest(m, when)
 	case gpwire.TypeAuth:
@@ -91,7 +91,7 @@ func (s *Session) handleBuddyMessage(m *gpwire.BuddyMessage) {
 			s.ignored([]byte(m.Payload), err)
 			return
 		}
-		s.events.push(&Invitation{From: m.From, Time: when, ProductID: product, Location: location})
+		s.events.Push(&Invitation{From: m.From, Time: when, ProductID: product, Location: location})
 	case gpwire.TypePing:
 		s.pong(m.From)
 	case gpwire.TypePong, gpwire.TypeReply:
@@ -151,7 +151,7 @@ func (s *Session) handleError(m *gpwire.ErrorReply) *Error {
 		s.log.Warn("gp server error", "error", err, "count", count)
 	}
 	s.handleRefusedRequest(m.Code)
-	s.events.push(&ServerError{Err: err})
+	s.events.Push(&ServerError{Err: err})
 	return nil
 }
 

@@ -6,10 +6,7 @@ import (
 	"net"
 	"runtime"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 )
 
@@ -95,52 +92,4 @@ func heap() int64 {
 	var stats runtime.MemStats
 	runtime.ReadMemStats(&stats)
 	return int64(stats.HeapAlloc)
-}
-
-// Nothing comes behind the last event, whoever else has something to tell at that moment.
-func TestClosedIsLast(t *testing.T) {
-	q := newQueue(1)
-	q.push(&Message{})
-	q.finish(&StepChanged{To: StepClosed}, &Closed{})
-	q.push(&Message{})
-	var last Event
-	for {
-		event, over := q.pop()
-		if over {
-			break
-		}
-		last = event
-	}
-	if _, ok := last.(*Closed); !ok {
-		t.Errorf("the last event is %T", last)
-	}
-}
-
-// Two takers share the events, also when both were asleep and two events came at once: a taker that takes its time does not
-// keep the second from the other.
-func TestEveryTakerIsWoken(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		s := newSession(Config{})
-		var taken atomic.Int32
-		release := make(chan struct{})
-		var done sync.WaitGroup
-		for range 2 {
-			done.Go(func() {
-				for range s.Events(t.Context()) {
-					taken.Add(1)
-					<-release
-				}
-			})
-		}
-		synctest.Wait()
-		s.events.push(&Message{})
-		s.events.push(&Message{})
-		synctest.Wait()
-		if taken.Load() != 2 {
-			t.Errorf("%d of two takers have an event", taken.Load())
-		}
-		close(release)
-		s.events.finish()
-		done.Wait()
-	})
 }

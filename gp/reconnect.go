@@ -169,7 +169,7 @@ func (s *Session) wait(from Step, delay time.Duration, reason *Error) bool {
 	s.state.Step, s.state.Since, s.state.Reason = StepReconnecting, now, reason.Error()
 	s.state.Attempt, s.state.NextTry = s.attempt, now.Add(delay)
 	peer := s.state.Peer
-	s.events.push(&StepChanged{From: from, To: StepReconnecting, Reason: reason.Error(), Attempt: s.attempt, NextTry: s.state.NextTry})
+	s.events.Push(&StepChanged{From: from, To: StepReconnecting, Reason: reason.Error(), Attempt: s.attempt, NextTry: s.state.NextTry})
 	s.mu.Unlock()
 	s.log.Info("gp session", "step", StepReconnecting.String(), "peer", peer, "attempt", s.attempt, "delay", delay, "reason", reason)
 	timer := time.NewTimer(delay)
@@ -279,7 +279,7 @@ func (s *Session) settleRoster(l *link, now time.Time) {
 		}
 		for _, id := range offline {
 			status := s.roster.buddies[id].status
-			s.events.push(&status)
+			s.events.Push(&status)
 			s.changed(ChangeStatus, id)
 		}
 	}

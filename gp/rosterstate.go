@@ -257,7 +257,7 @@ func (r *roster) settle() (removed, offline, silent []ProfileID) {
 
 // changed tells of a change. The caller holds Session.mu, so that events come in the order of the changes.
 func (s *Session) changed(change RosterChange, id ProfileID) {
-	s.events.push(&RosterChanged{Change: change, ProfileID: id})
+	s.events.Push(&RosterChanged{Change: change, ProfileID: id})
 }
 
 // handleRequest remembers the signature that accepts a buddy request.
@@ -277,7 +277,7 @@ func (s *Session) handleRequest(m *gpwire.BuddyMessage, when time.Time) {
 	case newsNone:
 		s.state.Counters.Unchanged++
 	default:
-		s.events.push(&BuddyRequest{From: m.From, Time: when, Reason: reason, signature: signature})
+		s.events.Push(&BuddyRequest{From: m.From, Time: when, Reason: reason, signature: signature})
 		s.changed(ChangeRequestReceived, m.From)
 		s.wantProfile(m.From)
 	}
@@ -325,7 +325,7 @@ func (s *Session) handleStatus(status BuddyStatus, game *GameInfo) {
 		both = &statusNews{}
 	}
 	both.status, both.change = status, RosterChanged{Change: ChangeStatus, ProfileID: status.ProfileID}
-	s.events.push(&both.status)
+	s.events.Push(&both.status)
 	if judged == newsFull {
 		return
 	}
@@ -334,7 +334,7 @@ func (s *Session) handleStatus(status BuddyStatus, game *GameInfo) {
 		both.change.Change = ChangeBuddyAdded
 		s.wantProfile(status.ProfileID)
 	}
-	s.events.push(&both.change)
+	s.events.Push(&both.change)
 }
 
 // handleBuddyList adds the buddies that are not known yet. Lists may come at any time, in parts, and again.
@@ -348,7 +348,7 @@ func (s *Session) handleBuddyList(m *gpwire.BuddyList) {
 	}
 	added := s.roster.add(m.ProfileIDs...)
 	if first || added > 0 { // after a reconnect, only what is new is news
-		s.events.push(&BuddyList{ProfileIDs: m.ProfileIDs})
+		s.events.Push(&BuddyList{ProfileIDs: m.ProfileIDs})
 	}
 	if added > 0 {
 		s.changed(ChangeMany, 0)
@@ -362,7 +362,7 @@ func (s *Session) handleBlockList(m *gpwire.BlockList) {
 	first := s.roster.connection == 1
 	added := s.roster.block(m.ProfileIDs...)
 	if first || added > 0 {
-		s.events.push(&BlockList{ProfileIDs: m.ProfileIDs})
+		s.events.Push(&BlockList{ProfileIDs: m.ProfileIDs})
 	}
 	if added > 0 {
 		s.changed(ChangeMany, 0)
@@ -373,7 +373,7 @@ func (s *Session) handleBlockList(m *gpwire.BlockList) {
 func (s *Session) handleAuthorized(from ProfileID, when time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.events.push(&BuddyAuthorized{From: from, Time: when})
+	s.events.Push(&BuddyAuthorized{From: from, Time: when})
 	if s.roster.settled(from) {
 		s.changed(ChangeRequestSettled, from)
 	}
@@ -387,7 +387,7 @@ func (s *Session) handleAuthorized(from ProfileID, when time.Time) {
 func (s *Session) handleRevoked(from ProfileID, when time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.events.push(&BuddyRevoked{From: from, Time: when})
+	s.events.Push(&BuddyRevoked{From: from, Time: when})
 	if s.roster.remove(from) {
 		s.changed(ChangeBuddyRemoved, from)
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/eventqueue"
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
 )
 
@@ -20,7 +21,7 @@ type Session struct {
 	config   Config
 	identity Identity
 	log      *slog.Logger
-	events   *queue
+	events   *eventqueue.Queue[Event]
 	decoder  gpwire.Decoder // of the goroutine that reads, and before it of the login
 	texts    texts          // likewise
 
@@ -100,7 +101,7 @@ func (s *Session) State() State {
 	defer s.mu.Unlock()
 	state := s.state
 	state.Pending = len(s.pending)
-	state.Counters.EventsLost = s.events.lostEver()
+	state.Counters.EventsLost = s.events.Lost()
 	return state
 }
 
@@ -129,7 +130,7 @@ func (s *Session) step(step Step) {
 	}
 	s.state.Step, s.state.Since = step, time.Now()
 	peer := s.state.Peer
-	s.events.push(&StepChanged{From: from, To: step})
+	s.events.Push(&StepChanged{From: from, To: step})
 	s.mu.Unlock()
 	s.log.Info("gp session", "step", step.String(), "peer", peer)
 	s.progress()
@@ -148,7 +149,7 @@ func (s *Session) begin(l *link) bool {
 	s.state.Step, s.state.Since, s.state.Attempt, s.state.NextTry = StepConnected, time.Now(), 0, time.Time{}
 	peer := s.state.Peer
 	s.resume(l)
-	s.events.push(&StepChanged{From: from, To: StepConnected})
+	s.events.Push(&StepChanged{From: from, To: StepConnected})
 	s.done.Go(func() { s.write(l) })
 	s.wantMissing()
 	s.mu.Unlock()
@@ -196,7 +197,7 @@ func (s *Session) end(err error, goodbye bool) {
 	for _, op := range pending {
 		op.done <- outcome{err: s.interrupted(op.name, true)}
 	}
-	s.events.finish(&StepChanged{From: from, To: StepClosed, Reason: reason}, &Closed{Err: err})
+	s.events.Finish(&StepChanged{From: from, To: StepClosed, Reason: reason}, &Closed{Err: err})
 	if l == nil { // a login that is under way ends with the session's lifetime
 		return
 	}
