@@ -8,7 +8,6 @@ import (
 	"net/netip"
 	"os"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/relight-sdk/relight/internal/backend"
@@ -95,7 +94,7 @@ func (d *diagnosing) greet(ctx context.Context, addr netip.AddrPort) bool {
 	step := diagnosis.Step{Name: diagnoseConnect, Peer: addr.String(), Outcome: diagnosis.Passed, Took: time.Since(start)}
 	if err != nil {
 		d.dead++
-		step.Outcome, step.Err, step.Advice = diagnosis.Failed, err, unreachable(err, addr.Port(), backend.GPCM)
+		step.Outcome, step.Err, step.Advice = diagnosis.Failed, err, diagnosis.Unreachable(err, addr.Port(), backend.GPCM.Port())
 		d.report.Add(step)
 		return false
 	}
@@ -161,23 +160,6 @@ func stranger(said []byte, err error) (found, advice string) {
 		return "it closes the connection without a word", "the server may be full or starting, or refuse this address: try later, then ask who runs it"
 	}
 	return "", "check the port: the connection manager's is 29900"
-}
-
-// unreachable is the advice for a connection that does not come about.
-func unreachable(err error, port uint16, service backend.Service) string {
-	advice := "the machine or a firewall drops the connection: check the address, and try from another network"
-	// Windows has numbers of its own, which syscall's names do not stand for.
-	const windowsRefused, windowsNoNetwork, windowsNoHost = syscall.Errno(10061), syscall.Errno(10051), syscall.Errno(10065)
-	switch {
-	case errors.Is(err, syscall.ECONNREFUSED), errors.Is(err, windowsRefused):
-		advice = "nothing listens there: is the server running?"
-	case errors.Is(err, syscall.ENETUNREACH), errors.Is(err, syscall.EHOSTUNREACH), errors.Is(err, windowsNoNetwork), errors.Is(err, windowsNoHost):
-		advice = "there is no way to that address from here: check the network, and IPv6 if it is such an address"
-	}
-	if port != service.Port() {
-		advice += fmt.Sprintf(" The usual port is %d, not %d.", service.Port(), port)
-	}
-	return advice
 }
 
 // logIn tries the login as a program does.
@@ -293,7 +275,7 @@ func (d *diagnosing) search(ctx context.Context) {
 
 func searchAdvice(err error, name string) string {
 	if addr, parseErr := netip.ParseAddrPort(name); parseErr == nil {
-		return unreachable(err, addr.Port(), backend.GPSP)
+		return diagnosis.Unreachable(err, addr.Port(), backend.GPSP.Port())
 	}
-	return unreachable(err, backend.GPSP.Port(), backend.GPSP)
+	return diagnosis.Unreachable(err, backend.GPSP.Port(), backend.GPSP.Port())
 }
