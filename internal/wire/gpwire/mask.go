@@ -10,31 +10,12 @@ import (
 // and the signature of a buddy request. Keys and values are not told apart, since a server that leaves a value out, as
 // section8 does in \pi\, turns all that follows around. It is bounded whatever the message is.
 func Mask(body []byte) string {
-	const longest = 4096
-	var b strings.Builder
-	scanner := kv.Scan(body)
-	hide := false
-	for {
-		token, ok := scanner.Token()
-		if !ok {
-			return b.String()
+	return kv.Mask(body, secret, func(text string) string {
+		if text, _, signed := strings.Cut(text, signedMark); signed {
+			return text + signedMark + "***"
 		}
-		if b.Len() > longest {
-			b.WriteString("...")
-			return b.String()
-		}
-		b.WriteByte('\\')
-		if hide && len(token) > 0 {
-			b.WriteString("***")
-		} else {
-			text, _, signed := strings.Cut(string(token[:min(len(token), longest)]), signedMark)
-			b.WriteString(text)
-			if signed {
-				b.WriteString(signedMark + "***")
-			}
-		}
-		hide = secret(string(token))
-	}
+		return text
+	})
 }
 
 func secret(key string) bool {
