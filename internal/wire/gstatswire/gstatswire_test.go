@@ -35,6 +35,7 @@ var serverMessages = []Message{
 	&PlayerReply{ProfileID: -3, LocalID: 2, Error: "Invalid token"},
 	&ProfileIDReply{ProfileID: 5, LocalID: 2},
 	&DataReply{Success: true, LocalID: 1, ProfileID: 2, Modified: 3, Data: []byte("\\x\x00\xff\\")},
+	&DataReply{Success: true, Unchanged: true, LocalID: 1, ProfileID: 2, Missing: true},
 	&DataReply{LocalID: 1, ProfileID: 2, Missing: true},
 	&DataReply{Success: true, Unchanged: true, LocalID: 1, ProfileID: 2, Modified: 3, Data: []byte{}},
 	&SetReply{Success: true, LocalID: 1, ProfileID: 2, Modified: 3},
@@ -208,6 +209,34 @@ func TestTerminatorInside(t *testing.T) {
 		}
 		if !reflect.DeepEqual(got, []Message{message, &KeepAlive{}}) {
 			t.Fatalf("%d bytes at once: %+v", step, got)
+		}
+	}
+}
+
+// What the original writes into its disk log, and sends later (gstats.c: NewGame, SendGameSnapShot).
+func TestLogged(t *testing.T) {
+	for _, test := range []struct {
+		message Message
+		body    string
+	}{
+		{&NewGame{SessionKey: 1000, Logged: true}, `\newgame\\sesskey\1000\challenge\955478542`},
+		{&UpdateGame{SessionKey: 1000, Data: `\a\b`, Logged: true}, "\\updgame\\\\sesskey\\1000\\connid\\0\\done\\0\\gamedata\\\x01a\x01b\\dl\\1"},
+	} {
+		if got, err := test.message.Append(nil); err != nil || string(got) != test.body {
+			t.Errorf("%q, %v", got, err)
+		}
+	}
+}
+
+func TestMask(t *testing.T) {
+	for body, want := range map[string]string{
+		`\authp\\nick\ann\keyhash\abc\resp\def\lid\1`:     `\authp\\nick\ann\keyhash\***\resp\***\lid\1`,
+		`\authp\\authtoken\abc\resp\def\lid\1`:            `\authp\\authtoken\***\resp\***\lid\1`,
+		`\auth\\gamename\gmtest\response\abc\port\0\id\1`: `\auth\\gamename\gmtest\response\***\port\0\id\1`,
+		`\pauthr\7\lt\abc\lid\1`:                          `\pauthr\7\lt\***\lid\1`, // openspy gives a ticket
+	} {
+		if got := Mask([]byte(body)); got != want {
+			t.Errorf("%s", got)
 		}
 	}
 }
