@@ -10,6 +10,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"github.com/relight-sdk/relight/internal/filelock"
 )
 
 // maxLost is how many chunks may be given up before a download stops instead of going on with the others.
@@ -250,7 +252,7 @@ func (j *Job) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer func() { unlockFile(lock); lock.Close() }()
+	defer func() { filelock.Unlock(lock); lock.Close() }()
 	defer j.closeHandles()
 
 	if err := j.prepare(ctx); err != nil {

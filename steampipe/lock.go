@@ -8,6 +8,8 @@ import (
 	"os"
 	"path"
 	"time"
+
+	"github.com/relight-sdk/relight/internal/filelock"
 )
 
 // ErrLocked says that another run works in the folder. The [LockError] around it may say which.
@@ -46,9 +48,9 @@ func (j *Job) lock() (*os.File, error) {
 	if err != nil {
 		return nil, err
 	}
-	switch err := lockFile(file); {
+	switch err := filelock.Lock(file); {
 	case err == nil:
-	case errors.Is(err, ErrLocked):
+	case errors.Is(err, filelock.ErrHeld):
 		defer file.Close()
 		holder := &LockError{}
 		if b, err := io.ReadAll(io.LimitReader(file, 4<<10)); err != nil || json.Unmarshal(b, holder) != nil {

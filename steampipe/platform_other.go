@@ -2,15 +2,7 @@
 
 package steampipe
 
-import (
-	"errors"
-	"io/fs"
-	"os"
-)
-
-func lockFile(*os.File) error { return errors.ErrUnsupported }
-
-func unlockFile(*os.File) {}
+import "io/fs"
 
 func freeSpace(string) (int64, bool) { return 0, false }
 
