@@ -1,0 +1,267 @@
+package gstats
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/relight-sdk/relight/internal/wire/gstatswire"
+)
+
+// kind is what an answer must answer.
+type kind int
+
+const (
+	kindPlayer kind = iota
+	kindProfileID
+	kindGet
+	kindSet
+)
+
+// request waits for its answer. Session.mu guards it.
+type request struct {
+	op        string
+	kind      kind
+	localID   int32
+	profile   int32 // that is asked about; 0: the answer says which
+	reply     chan answer
+	abandoned bool // nobody waits any more, but the answer may still come
+}
+
+// changes says whether the server changes something for a request.
+func (r *request) changes() bool { return r.kind == kindPlayer || r.kind == kindSet }
+
+type answer struct {
+	message gstatswire.Message
+	err     *Error
+}
+
+// ask sends a request and waits for its answer.
+func (s *Session) ask(ctx context.Context, op string, k kind, profile ProfileID, build func(localID int32) gstatswire.Message) (gstatswire.Message, error) {
+	message, _, failed := s.askOn(ctx, op, k, profile, func(_ *link, localID int32) (gstatswire.Message, error) {
+		return build(localID), nil
+	})
+	if failed != nil {
+		return nil, failed
+	}
+	return message, nil
+}
+
+// askOn is ask for a request that depends on the connection that it goes over.
+func (s *Session) askOn(ctx context.Context, op string, k kind, profile ProfileID, build func(l *link, localID int32) (gstatswire.Message, error)) (gstatswire.Message, *link, *Error) {
+	limit := fmt.Errorf("no answer within %v", s.config.OperationTimeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, s.config.OperationTimeout, limit)
+	defer cancel()
+
+	r := &request{op: op, kind: k, profile: int32(profile), reply: make(chan answer, 1)}
+	l, failed := s.enlist(ctx, r)
+	if failed != nil {
+		return nil, nil, failed
+	}
+	request, err := build(l, r.localID)
+	var frames []byte
+	if err == nil {
+		frames, err = frame(request, s.config.MaxMessage)
+	}
+	if err != nil {
+		s.forget(l, r)
+		return nil, nil, s.fail(op, err)
+	}
+	if sent, failed := s.send(ctx, l, op, frames); failed != nil {
+		if failed.Uncertain = sent && r.changes(); sent {
+			s.abandon(l, r)
+		} else {
+			s.forget(l, r)
+		}
+		return nil, nil, failed
+	}
+	select {
+	case a := <-r.reply:
+		return a.message, l, a.err
+	case <-ctx.Done():
+		s.abandon(l, r)
+		failed := s.fail(op, ended(ctx, nil))
+		failed.Uncertain = r.changes()
+		return nil, nil, failed
+	}
+}
+
+// enlist adds a request to those that wait, when it is its turn.
+func (s *Session) enlist(ctx context.Context, r *request) (*link, *Error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.link
+	if l == nil {
+		return nil, s.disconnected(r.op)
+	}
+	for !l.distinct(r) {
+		if l.queued+len(l.waiting) >= s.config.MaxPending {
+			return nil, s.failLocked(r.op, ErrTooMany)
+		}
+		turn := l.turn
+		l.queued++
+		s.mu.Unlock()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+		case <-s.closing:
+		}
+		s.mu.Lock()
+		l.queued--
+		switch {
+		case s.link != l:
+			return nil, s.interrupted(r.op, false)
+		case ctx.Err() != nil:
+			return nil, s.failLocked(r.op, ended(ctx, nil))
+		}
+	}
+	if l.queued+len(l.waiting) >= s.config.MaxPending && !l.makeRoom() {
+		return nil, s.failLocked(r.op, ErrTooMany)
+	}
+	if s.localID == math.MaxInt32 {
+		s.localID = 0
+	}
+	s.localID++
+	r.localID = s.localID
+	if r.kind == kindPlayer {
+		if len(l.logins) == maxLogins {
+			l.logins = slices.Delete(l.logins, 0, 1)
+		}
+		l.logins = append(l.logins, r.localID)
+	}
+	l.waiting = append(l.waiting, r)
+	return l, nil
+}
+
+// maxLogins is how many authentications of players a server may be behind in what it returns as their local id. The servers
+// that do so know one player of a connection.
+const maxLogins = 16
+
+// distinct reports whether the answer to a request could be told from the answers to those that wait. wfc and dwc put the local
+// id of a player's authentication into every later answer (spec servers.md §8), so until a server has shown that it returns the
+// id of the request, those that differ in nothing else wait for each other.
+func (l *link) distinct(r *request) bool {
+	if l.echoes || r.kind != kindGet && r.kind != kindSet {
+		return true
+	}
+	return !slices.ContainsFunc(l.waiting, func(other *request) bool {
+		return !other.abandoned && other.kind == r.kind && other.profile == r.profile
+	})
+}
+
+// makeRoom drops the oldest request that nobody waits for any more, where its answer could not be taken for another's.
+func (l *link) makeRoom() bool {
+	at := slices.IndexFunc(l.waiting, func(r *request) bool { return r.abandoned })
+	if at < 0 || !l.echoes {
+		return false
+	}
+	l.waiting = slices.Delete(l.waiting, at, at+1)
+	return true
+}
+
+// pending is how many requests somebody waits for.
+func (l *link) pending() (count int) {
+	for _, r := range l.waiting {
+		if !r.abandoned {
+			count++
+		}
+	}
+	return count + l.queued
+}
+
+// moved lets those look again who wait for their turn.
+func (l *link) moved() {
+	close(l.turn)
+	l.turn = make(chan struct{})
+}
+
+// deliver gives an answer to whom it belongs: of the same kind, local id and profile (spec gstats.md §4).
+func (s *Session) deliver(l *link, k kind, localID, profile int32, message gstatswire.Message, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link != l {
+		return // the session is over
+	}
+	at := slices.IndexFunc(l.waiting, func(r *request) bool {
+		return r.kind == k && r.localID == localID && (r.profile == profile || k == kindPlayer || k == kindProfileID)
+	})
+	switch {
+	case at >= 0 && (k == kindGet || k == kindSet):
+		l.echoes = true
+	case at < 0 && !l.echoes && (k == kindGet || k == kindSet) && (localID == 0 || slices.Contains(l.logins, localID)):
+		// wfc and dwc, which answer one after the other: the oldest is meant.
+		at = slices.IndexFunc(l.waiting, func(r *request) bool { return r.kind == k && r.profile == profile })
+	}
+	if at < 0 {
+		s.state.Counters.Unmatched++
+		s.state.Reason = fmt.Sprintf("an answer to request %d about profile %d, for which nobody waits", localID, profile)
+		count := s.state.Counters.Unmatched
+		s.mu.Unlock()
+		s.warn("gstats answer that nobody waits for", count, "local_id", localID, "profile", profile)
+		s.mu.Lock()
+		return
+	}
+	a := answer{message: message}
+	if err != nil {
+		a = answer{err: s.failLocked(l.waiting[at].op, err)}
+	}
+	s.answer(l, at, a)
+}
+
+// answer ends a request. The caller holds Session.mu.
+func (s *Session) answer(l *link, at int, a answer) {
+	l.waiting[at].reply <- a
+	l.waiting = slices.Delete(l.waiting, at, at+1)
+	l.moved()
+}
+
+// refuseWaiting gives an error that does not say what it answers to the only request that it can belong to.
+func (s *Session) refuseWaiting(l *link, m *gstatswire.ErrorReply) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.link != l || len(l.waiting) != 1 {
+		return false
+	}
+	failed := s.failLocked(l.waiting[0].op, ErrRefused)
+	failed.Refused, failed.Code, failed.Text = true, m.Code, cut(m.Text)
+	s.answer(l, 0, answer{err: failed})
+	return true
+}
+
+// forget drops a request that was not sent.
+func (s *Session) forget(l *link, r *request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l.waiting = slices.DeleteFunc(l.waiting, func(other *request) bool { return other == r })
+	l.moved()
+}
+
+// abandon notes that nobody waits for an answer any more that may still come. At a server that does not say what it answers, a
+// second one that is missing means that what comes next cannot be told apart any more.
+func (s *Session) abandon(l *link, r *request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	at := slices.Index(l.waiting, r)
+	if at < 0 {
+		return
+	}
+	r.abandoned = true
+	l.moved()
+	lost := !l.echoes && slices.ContainsFunc(l.waiting[:at], func(other *request) bool {
+		return other.abandoned && other.kind == r.kind && other.profile == r.profile
+	})
+	if lost && l.reason == nil && s.link == l {
+		l.reason = s.failLocked("receive", fmt.Errorf("%w: it leaves out answers and does not say which", ErrProtocol))
+		_ = l.conn.Close()
+	}
+}
+
+// failWaiting ends all requests of a connection that is over. The caller holds Session.mu.
+func (s *Session) failWaiting(l *link) {
+	for _, r := range l.waiting {
+		r.reply <- answer{err: s.interrupted(r.op, r.changes())}
+	}
+	l.waiting = nil
+	l.moved()
+}
