@@ -58,6 +58,9 @@
 // filters ([ParseFilter]), and compared with an older one. A [Watch] tells what was added, changed, in which fields, and removed.
 // Both go to JSON and back, bytes that are not UTF-8 included. A server with twelve fields takes some 300 bytes.
 //
+// A [Follower] does what most programs want of all this: it subscribes, asks again where the master is one that pushes nothing,
+// connects again, and asks each server for round trip, players and rules, as soon as it is listed and then regularly.
+//
 // A subscription whose connection ends makes it again if Config.ReconnectFor says so: what is told then is the difference
 // between the new list and the old one, not all servers once more.
 //
@@ -80,6 +83,7 @@
 //	alternate source address, list cache, no-list mode   the same
 //	groups (rooms)                                       [Browser.Groups]
 //	push updates, deletes, map loops, keep-alives        [Browser.Subscribe]; with reconnect, as a difference
+//	an update of the list in the game's loop             [Follower], which also asks the servers
 //	server info, map loop, player search                 the same; players are yielded as they are found
 //	messages and NatNeg cookies through the master       the same, over a connection that is opened when needed
 //	connect: LAN, direct, NatNeg                         the same, proved, falling back, with a report of each try

@@ -108,7 +108,10 @@ func (l *ServerList) PutAnswer(server Server) (listed bool, err error) {
 		return false, nil
 	}
 	server.Flags, server.Private = old.flags, old.private
-	return true, l.put(server)
+	generation := l.slots[l.at[server.Addr]].generation
+	err = l.put(server)
+	l.slots[l.at[server.Addr]].generation = generation // its answer does not put it into the list that is coming in
+	return true, err
 }
 
 func (l *ServerList) put(server Server) error {

@@ -15,7 +15,7 @@ import (
 
 // printOnce prints the list, in order, once every server was asked.
 func printOnce(ctx context.Context, f *feed, out io.Writer) error {
-	if err := f.once(ctx); err != nil {
+	if err := f.Once(ctx); err != nil {
 		return err
 	}
 	match, err := parseFilter(f.options.filter)

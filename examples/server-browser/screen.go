@@ -34,8 +34,8 @@ func show(ctx context.Context, f *feed, stdin io.Reader, stdout io.Writer) error
 	do := actions{
 		next:  func() tea.Msg { return f.next(ctx, watch) },
 		join:  func(test context.Context, server sb.Server) tea.Msg { return f.join(ctx, test, server) },
-		look:  f.look,
-		again: f.again,
+		look:  f.Focus,
+		again: f.Refresh,
 	}
 	_, err := tea.NewProgram(newModel(f.options, do), tea.WithContext(ctx), tea.WithInput(stdin), tea.WithOutput(stdout), tea.WithoutSignalHandler()).Run()
 	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
@@ -64,8 +64,8 @@ func (f *feed) next(ctx context.Context, watch *sb.Watch) tea.Msg {
 			_, more = watch.Poll()
 		}
 	}
-	status, problem := f.state()
-	return listing{f.list.Snapshot(), status, problem, time.Now()}
+	state := f.State()
+	return listing{f.list.Snapshot(), state.Status, state.Err, time.Now()}
 }
 
 // join tests whether a server can be joined, until either context ends. A game would go on with the connection.
