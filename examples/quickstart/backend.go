@@ -11,6 +11,8 @@ import (
 	"github.com/relight-sdk/relight/natneg"
 	"github.com/relight-sdk/relight/natneg/natnegtest"
 	"github.com/relight-sdk/relight/qr2"
+	"github.com/relight-sdk/relight/qr2/cdkey"
+	"github.com/relight-sdk/relight/qr2/cdkey/cdkeytest"
 	"github.com/relight-sdk/relight/qr2/qr2test"
 	"github.com/relight-sdk/relight/sb"
 	"github.com/relight-sdk/relight/sb/sbtest"
@@ -18,12 +20,15 @@ import (
 
 // services are the configurations of the story's sessions, all pointed at the same back end.
 type services struct {
-	gp       gp.Config
-	qr2      qr2.Config
-	sb       sb.Config
-	accounts []account
-	embedded bool   // the back end is in this process
-	listen   string // address of the game server's socket
+	gp         gp.Config
+	qr2        qr2.Config
+	sb         sb.Config
+	keys       *cdkey.Config // nil: CD keys are not checked
+	cdKey      string        // the player's
+	accounts   []account
+	validation *cdkeytest.Server // nil unless it is in this process
+	embedded   bool              // the back end is in this process
+	listen     string            // address of the game server's socket
 
 	closers []io.Closer
 }
@@ -31,14 +36,25 @@ type services struct {
 // live points everything at the back end that the flags name.
 func live(o options, logger *slog.Logger) *services {
 	nat := natneg.Config{Game: o.Game, Domain: o.Domain, Servers: o.NatNeg, Logger: logger}
-	return &services{
+	v := &services{
 		gp:       gp.Config{Game: o.Game, Domain: o.Domain, Addr: o.GPCM, SearchAddr: o.GPSP, Logger: logger},
 		qr2:      qr2.Config{Game: o.Game, Secret: o.Secret, Domain: o.Domain, Addr: o.Master, AvailableAddr: o.Available, NatNeg: &nat, Logger: logger},
 		sb:       sb.Config{Game: o.Game, Secret: o.Secret, Domain: o.Domain, Addr: o.List, NatNeg: nat, Logger: logger},
+		cdKey:    o.cdKey,
 		accounts: o.accounts,
 		listen:   ":0",
 	}
+	if o.Key != "" || o.cdKey != "" {
+		v.keys = &cdkey.Config{Products: []int{o.product}, Domain: o.Domain, Addr: o.Key, OnTimeout: cdkey.RejectOnTimeout, Logger: logger}
+	}
+	if v.cdKey == "" {
+		v.cdKey = madeUpKey
+	}
+	return v
 }
+
+// madeUpKey is for back ends that accept any CD key, as OpenSpy does, and for the one in this process, where it was sold.
+const madeUpKey = "RLGT-2112-QUIK-STRT"
 
 // embedded starts a whole back end in this process. Its master does not probe the game server from outside and tells the
 // player that it comes from another network, so that joining takes NAT negotiation.
@@ -69,12 +85,18 @@ func embedded(o options, logger *slog.Logger) (*services, error) {
 		return fail(err)
 	}
 	closers = append(closers, closer(players.Close))
+	validation, err := cdkeytest.New(cdkeytest.Config{Keys: map[int][]string{o.product: {madeUpKey}}})
+	if err != nil {
+		return fail(err)
+	}
+	closers = append(closers, validation)
 
 	o.Available, o.Master, o.List, o.NatNeg = master.Addr(), master.Addr(), list.Addr(), matchup.Addrs()
 	o.GPCM, o.GPSP, o.Domain = players.Addr(), players.SearchAddr(), ""
+	o.Key, o.cdKey = validation.Addr(), madeUpKey
 	o.accounts = []account{{"ann", "correct horse"}, {"bob", "battery staple"}}
 	v := live(o, logger)
-	v.embedded, v.listen, v.closers = true, "127.0.0.1:0", closers
+	v.embedded, v.validation, v.listen, v.closers = true, validation, "127.0.0.1:0", closers
 	return v, nil
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"github.com/relight-sdk/relight/gp/gptest"
 	"github.com/relight-sdk/relight/natneg/natnegtest"
+	"github.com/relight-sdk/relight/qr2/cdkey/cdkeytest"
 	"github.com/relight-sdk/relight/qr2/qr2test"
 	"github.com/relight-sdk/relight/sb/sbtest"
 	"github.com/relight-sdk/relight/steamdiscovery"
@@ -29,6 +30,7 @@ type faults struct {
 	list    sbtest.Faults
 	matchup natnegtest.Faults
 	players gptest.Faults
+	keys    cdkeytest.Faults
 }
 
 // backEnd starts a back end that misbehaves, and returns the flags that lead to it.
@@ -47,7 +49,10 @@ func backEnd(t *testing.T, wrong faults) []string {
 	players, err := gptest.Start(gptest.Config{Accounts: []gptest.Account{{UniqueNick: "ann", Password: "correct horse"}}, Faults: wrong.players})
 	require.NoError(t, err)
 	t.Cleanup(players.Close)
-	return []string{"-available", master.Addr(), "-master", master.Addr(), "-list", list.Addr(),
+	keys, err := cdkeytest.New(cdkeytest.Config{Keys: map[int][]string{11057: {madeUpKey}}, Faults: wrong.keys})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = keys.Close() })
+	return []string{"-key", keys.Addr(), "-available", master.Addr(), "-master", master.Addr(), "-list", list.Addr(),
 		"-natneg", strings.Join(matchup.Addrs(), ","), "-gpcm", players.Addr(), "-gpsp", players.SearchAddr(), "-account", "ann:correct horse"}
 }
 
@@ -64,6 +69,8 @@ func TestEachFailingStepFailsTheProgram(t *testing.T) {
 		"list is cut":             {faults{list: sbtest.Faults{Fault: sbtest.Close, At: 30}}, "A player looks for a game", "sb:"},
 		"list is garbage":         {faults{list: sbtest.Faults{Body: func(b []byte) []byte { return bytes.Repeat([]byte{0xff}, len(b)) }}}, "A player looks for a game", "sb:"},
 		"negotiation is refused":  {faults{matchup: natnegtest.Faults{Finished: 1}}, "A player looks for a game", "natneg"},
+		"CD key is refused":       {faults{keys: cdkeytest.Faults{Refuse: "stolen"}}, "A player looks for a game", `bob's CD key: cdkey: authenticate`},
+		"CD key of another":       {faults{keys: cdkeytest.Faults{OtherKey: true}}, "A player looks for a game", "does not answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -112,6 +119,7 @@ func TestInterrupted(t *testing.T) {
 		"presence stalls":       {faults{players: gptest.Faults{StallAt: 100}}, "Two players meet"},
 		"list stalls":           {faults{list: sbtest.Faults{Fault: sbtest.Stall, At: 30}}, "A player looks for a game"},
 		"negotiation is silent": {faults{matchup: natnegtest.Faults{Silent: true}}, "who plays?"},
+		"CD keys are silent":    {faults{keys: cdkeytest.Faults{Silent: true}}, "a path opens"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -141,7 +149,7 @@ func TestInterruptedInTheGame(t *testing.T) {
 	conn, deaf := listenLoopback(t), listenLoopback(t)
 	time.AfterFunc(50*time.Millisecond, cancel)
 	began := time.Now()
-	_, err := exchange(ctx, conn, deaf.LocalAddr(), "join bob")
+	_, err := exchange(ctx, conn, deaf.LocalAddr(), "join bob", "welcome, ")
 	require.ErrorIs(t, err, context.Canceled)
 	require.Less(t, time.Since(began), 900*time.Millisecond)
 }

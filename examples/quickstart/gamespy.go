@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/netip"
 	"time"
 
@@ -25,7 +24,7 @@ func gamespy(ctx context.Context, s *story, v *services) (err error) {
 			err = errors.Join(err, server.close())
 		}
 	}()
-	s.tell("server", "", fmt.Sprintf("“%s” on %v: one socket for the game, the master and queries", server.name, server.addr), 0,
+	s.tell("server", "", fmt.Sprintf("“%s” on %v: one socket for the game, the master, queries and CD keys", server.name, server.addr), 0,
 		facts{"hostname": server.name, "addr": server.addr.String()})
 	confirmed := fmt.Sprintf("%v: challenged %d×, answered", state.Step, state.Challenges)
 	known := facts{"step": state.Step.String(), "challenges": state.Challenges}
@@ -51,7 +50,12 @@ func gamespy(ctx context.Context, s *story, v *services) (err error) {
 	if err := ask(ctx, s, browser, server); err != nil {
 		return err
 	}
-	if err := join(ctx, s, browser, server, found); err != nil {
+	bob, err := join(ctx, s, v, browser, server, found)
+	if err != nil {
+		return err
+	}
+	defer bob.close()
+	if err := sameKey(ctx, s, v, server); err != nil {
 		return err
 	}
 	if err := watch(ctx, s, v, browser); err != nil {
@@ -59,6 +63,9 @@ func gamespy(ctx context.Context, s *story, v *services) (err error) {
 	}
 
 	s.begin("The server closes")
+	if err := leave(ctx, s, v, server, bob); err != nil {
+		return err
+	}
 	began = time.Now()
 	closed = true
 	if err := server.close(); err != nil {
@@ -113,67 +120,6 @@ func ask(ctx context.Context, s *story, browser *sb.Browser, server *dedicatedSe
 	s.tell("bob", "server", fmt.Sprintf("who plays? → %s, score %s", answer.Players[0].Get("player_"), answer.Players[0].Get("score_")), answer.Ping,
 		facts{"players": len(answer.Players), "player": answer.Players[0].Get("player_"), "score": answer.Players[0].Get("score_"), "ping_ms": milliseconds(answer.Ping)})
 	return nil
-}
-
-// join goes to the server by whatever way there is, and plays on its socket.
-func join(ctx context.Context, s *story, browser *sb.Browser, server *dedicatedServer, found sb.Server) error {
-	conn, err := net.ListenPacket("udp4", ":0")
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	began := time.Now()
-	connection, err := browser.Connect(ctx, found, conn)
-	if err != nil {
-		return err
-	}
-	defer connection.Conn.Close()
-	if connection.NatNeg != nil {
-		defer connection.NatNeg.Close()
-		timing := connection.NatNeg.Timing
-		s.tell("bob", "server", fmt.Sprintf("cookie → master → server; both negotiate; a path opens to %v", connection.Remote), time.Since(began),
-			facts{"path": connection.Path.String(), "remote": connection.Remote.String(), "servers_answered_ms": milliseconds(timing.Connect), "punched_ms": milliseconds(timing.Ping)})
-	} else {
-		s.tell("bob", "server", fmt.Sprintf("%v path to %v", connection.Path, connection.Remote), time.Since(began),
-			facts{"path": connection.Path.String(), "remote": connection.Remote.String()})
-	}
-	began = time.Now()
-	reply, err := exchange(ctx, connection.Conn, net.UDPAddrFromAddrPort(connection.Remote), "join bob")
-	if err != nil {
-		return fmt.Errorf("game packets: %w", err)
-	}
-	if reply != "welcome, bob" {
-		return fmt.Errorf("the game answered %q", reply)
-	}
-	if !server.hasJoined("bob") {
-		return errors.New("somebody welcomed bob, but it was not the server")
-	}
-	s.tell("bob", "server", fmt.Sprintf("“join bob” → “%s”, on the very socket that the server listens on", reply), time.Since(began), facts{"reply": reply})
-	return server.publish("dm_bay", "ann", "bob")
-}
-
-// exchange sends a game packet and waits for the answer, five times at most: it is UDP.
-func exchange(ctx context.Context, conn net.PacketConn, to net.Addr, message string) (string, error) {
-	defer context.AfterFunc(ctx, func() { _ = conn.SetReadDeadline(time.Unix(1, 0)) })()
-	b := make([]byte, 1500)
-	var err error
-	for range 5 {
-		if _, err = conn.WriteTo([]byte(message), to); err != nil {
-			return "", err
-		}
-		if err = conn.SetReadDeadline(time.Now().Add(time.Second)); err != nil {
-			return "", err
-		}
-		if ctx.Err() != nil {
-			return "", ctx.Err()
-		}
-		var n int
-		var from net.Addr
-		if n, from, err = conn.ReadFrom(b); err == nil && from.String() == to.String() {
-			return string(b[:n]), nil
-		}
-	}
-	return "", err
 }
 
 // watch keeps a list open while another server comes and goes. Masters that push nothing are common: that is told, and is

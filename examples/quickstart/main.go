@@ -1,6 +1,6 @@
 // Quickstart tells the whole story of Relight in one command, on this machine alone: a dedicated server is listed, found
-// and joined through NAT negotiation, two players talk, a Steam machine is discovered on the LAN, and a depot is downloaded
-// and verified. Each line is printed after it was checked; if anything fails, so does the program.
+// and joined through NAT negotiation once the player's CD key was checked, two players talk, a Steam machine is discovered on
+// the LAN, and a depot is downloaded and verified. Each line is printed after it was checked; if anything fails, so does the program.
 //
 //	go run ./examples/quickstart
 //
@@ -40,6 +40,8 @@ func main() {
 type options struct {
 	flags.Backend
 	accounts []account
+	cdKey    string
+	product  int
 	manifest string
 	chunk    string
 	verbose  bool
@@ -58,6 +60,8 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		o.accounts = append(o.accounts, account{nick, password})
 		return nil // checked below: an error from here would be printed with the password
 	})
+	set.StringVar(&o.cdKey, "cdkey", "", "the player's CD `key` at a live back end, checked by the server of -key or of the domain")
+	set.IntVar(&o.product, "product", 11057, "`number` of the product whose CD keys are checked")
 	set.StringVar(&o.manifest, "manifest", "", "tell what is in this manifest `file`, with -key HEX (the depot's key, 64 hex digits) and -chunk")
 	set.StringVar(&o.chunk, "chunk", "", "chunk `file` of the manifest to decode")
 	set.BoolVar(&o.verbose, "v", false, "log what the sessions do to standard error")
@@ -74,8 +78,10 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		return o, errors.New("at most two accounts")
 	case slices.ContainsFunc(o.accounts, incomplete):
 		return o, errors.New("-account wants nick:password")
-	case len(o.accounts) > 0 && !o.Live():
-		return o, errors.New("-account is for a live back end: name one with -domain or with addresses")
+	case (len(o.accounts) > 0 || o.cdKey != "" || o.Key != "" && o.manifest == "") && !o.Live():
+		return o, errors.New("-account, -cdkey and -key are for a live back end: name one with -domain or with addresses")
+	case o.cdKey != "" && o.Domain == "" && o.Key == "":
+		return o, errors.New("-cdkey needs a server that checks it: -key or -domain")
 	}
 	return o, nil
 }

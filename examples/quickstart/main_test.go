@@ -13,6 +13,7 @@ import (
 	"go.uber.org/goleak"
 
 	"github.com/relight-sdk/relight/internal/tests/shared"
+	"github.com/relight-sdk/relight/qr2/cdkey"
 )
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
@@ -51,6 +52,10 @@ func TestTheWholeStory(t *testing.T) {
 	require.Equal(t, "listed", findLine(t, events, "challenged").Facts["step"])
 	require.Equal(t, "NatNeg", findLine(t, events, "cookie").Facts["path"])
 	require.Equal(t, "welcome, bob", findLine(t, events, "join bob").Facts["reply"])
+	require.Equal(t, "validated", findLine(t, events, "key good?").Facts["verdict"])
+	require.Equal(t, string(cdkey.HashKey(madeUpKey)), findLine(t, events, "key good?").Facts["key_hash"])
+	require.Equal(t, "no: CD Key in use", findLine(t, events, "join eve").Facts["reply"])
+	require.Equal(t, "welcome, eve", findLine(t, events, "used again").Facts["again"])
 	require.Equal(t, findLine(t, events, "one socket").Facts["addr"], findLine(t, events, "cookie").Facts["remote"],
 		"the path leads to the server's own socket")
 	require.Equal(t, "living-room", findLine(t, events, "who is there").Facts["hostname"])
@@ -79,6 +84,7 @@ func TestAgainstABackEndOutside(t *testing.T) {
 	require.Zero(t, status, stderr)
 	findLine(t, events, "logs in")
 	require.Equal(t, "welcome, bob", findLine(t, events, "join bob").Facts["reply"])
+	require.Equal(t, true, findLine(t, events, "not checked").Facts["skipped"], "no CD key service, no such step")
 
 	status, _, stderr = tell(t,
 		"-available", outside.qr2.AvailableAddr, "-master", outside.qr2.Addr, "-list", outside.sb.Addr,
@@ -110,6 +116,12 @@ func TestWrongUse(t *testing.T) {
 	require.Equal(t, 1, run(t.Context(), []string{"-manifest", "/nonexistent"}, io.Discard, io.Discard))
 	require.Zero(t, run(t.Context(), []string{"-h"}, io.Discard, io.Discard))
 
+	for _, args := range [][]string{{"-key", "127.0.0.1"}, {"-cdkey", "hunter2"}, {"-master", "127.0.0.1", "-cdkey", "hunter2"}} {
+		var errs bytes.Buffer
+		require.Equal(t, 2, run(t.Context(), args, io.Discard, &errs), args)
+		require.Contains(t, errs.String(), "-key")
+		require.NotContains(t, errs.String(), "hunter2")
+	}
 	for _, args := range [][]string{{"-account", ":hunter2"}, {"-account", "ann:hunter2"}, {"-domain", "example.net", "-account", ":hunter2"}} {
 		var errs bytes.Buffer
 		require.Equal(t, 2, run(t.Context(), args, io.Discard, &errs), args)
@@ -119,6 +131,16 @@ func TestWrongUse(t *testing.T) {
 	var errs bytes.Buffer
 	run(t.Context(), []string{"-natneg", "one"}, io.Discard, &errs)
 	require.Equal(t, 1, strings.Count(errs.String(), "want two or three addresses"), errs.String())
+}
+
+// The player's own CD key is checked, and is not told.
+func TestOwnCDKey(t *testing.T) {
+	args := append(backEnd(t, faults{}), "-cdkey", "not sold")
+	status, events, stderr := tell(t, args...)
+	require.Equal(t, 1, status)
+	require.Contains(t, stderr, "Invalid CD Key")
+	require.NotContains(t, stderr, "not sold")
+	require.NotContains(t, events[len(events)-1].Error, "not sold")
 }
 
 // with fills in the flags that the tests need.

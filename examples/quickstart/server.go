@@ -7,22 +7,22 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/relight-sdk/relight/qr2"
+	"github.com/relight-sdk/relight/qr2/cdkey"
 )
 
-// dedicatedServer is a game server: one UDP socket for the game, the master and queries.
+// dedicatedServer is a game server: one UDP socket for the game, the master, queries and CD keys.
 type dedicatedServer struct {
-	name string
-	host *qr2.Host
-	addr netip.AddrPort
-	stop context.CancelFunc
-	ran  chan error // what Run returned
-	game chan error // how the game loop ended
-
-	joined chan string // who has joined the game
+	name  string
+	host  *qr2.Host
+	addr  netip.AddrPort
+	keys  *cdkey.Checker // nil: keys are not checked
+	game  *game
+	stop  context.CancelFunc
+	ran   chan error // what Run returned
+	ended chan error // how the game ended
 }
 
 // open starts a game server and waits until the master lists it.
@@ -36,13 +36,19 @@ func open(ctx context.Context, v *services, name string) (*dedicatedServer, qr2.
 		conn.Close()
 		return nil, qr2.MasterState{}, err
 	}
+	var keys *cdkey.Checker
+	if v.keys != nil {
+		if keys, err = cdkey.Start(ctx, host.GameConn(), *v.keys); err != nil {
+			return nil, qr2.MasterState{}, errors.Join(err, host.GameConn().Close(), host.Close())
+		}
+	}
 	running, stop := context.WithCancel(ctx)
 	server := &dedicatedServer{
 		name: name + " " + rand.Text()[:6], // to find it again among others
-		host: host, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(),
-		stop: stop, ran: make(chan error, 1), game: make(chan error, 1), joined: make(chan string, 16),
+		host: host, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), keys: keys, game: newGame(host.GameConn(), keys),
+		stop: stop, ran: make(chan error, 1), ended: make(chan error, 1),
 	}
-	go func() { server.game <- serveGame(host.GameConn(), server.joined) }()
+	go func() { server.ended <- server.game.serve(running) }()
 	go func() { server.ran <- host.Run(running) }()
 	err = server.publish("dm_bay", "ann")
 	var state qr2.MasterState
@@ -70,21 +76,6 @@ func (d *dedicatedServer) publish(mapName string, players ...string) error {
 		snapshot.Players = append(snapshot.Players, qr2.Fields{{Key: "player_", Value: player}, {Key: "score_", Value: fmt.Sprint(12 - i)}})
 	}
 	return d.host.Update(snapshot)
-}
-
-// hasJoined tells whether a player has joined since it was asked last: the game has read that from its own connection, a
-// view of the server's socket.
-func (d *dedicatedServer) hasJoined(player string) bool {
-	for {
-		select {
-		case name := <-d.joined:
-			if name == player {
-				return true
-			}
-		default:
-			return false
-		}
-	}
 }
 
 // confirmation is how long a master has to confirm the server once its challenge was answered. Some never do.
@@ -116,36 +107,16 @@ func (d *dedicatedServer) listed(ctx context.Context) (qr2.MasterState, error) {
 	return last, fmt.Errorf("master %s: %v: %w", last.Name, last.Step, ctx.Err())
 }
 
-// close says goodbye to the master and ends the game.
+// close says goodbye to the master and, for the players, to the validation server, and ends the game.
 func (d *dedicatedServer) close() error {
 	d.stop()
 	err := <-d.ran
+	if d.keys != nil {
+		err = errors.Join(err, d.keys.Close())
+	}
 	err = errors.Join(err, d.host.GameConn().Close())
-	if gameErr := <-d.game; !errors.Is(gameErr, net.ErrClosed) {
+	if gameErr := <-d.ended; !errors.Is(gameErr, net.ErrClosed) {
 		err = errors.Join(err, fmt.Errorf("the game ended early: %w", gameErr))
 	}
 	return errors.Join(err, d.host.Close())
-}
-
-// serveGame is the game, until conn is closed: who says "join NAME" is welcome, anything else is ignored. A real game must
-// not answer strangers with more than they send.
-func serveGame(conn net.PacketConn, joined chan<- string) error {
-	b := make([]byte, 1500)
-	for {
-		n, from, err := conn.ReadFrom(b)
-		if err != nil {
-			return err
-		}
-		name, joins := strings.CutPrefix(string(b[:n]), "join ")
-		if !joins {
-			continue
-		}
-		select {
-		case joined <- name:
-		default: // nobody counts them any more
-		}
-		if _, err := conn.WriteTo([]byte("welcome, "+name), from); err != nil {
-			return err
-		}
-	}
 }
