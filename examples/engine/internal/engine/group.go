@@ -62,7 +62,7 @@ func (g *Group) drop(o *Object) bool {
 		return false
 	}
 	g.members = slices.Delete(g.members, at, at+1)
-	o.queue.join(nil)
+	o.queue.leave(g)
 	return true
 }
 
@@ -73,6 +73,9 @@ func (g *Group) take(batch []Event, n int) []Event {
 	g.turn++
 	for i := range g.members {
 		o := g.members[(g.turn+i)%len(g.members)]
+		if o.queue.member() != g {
+			continue // another group took it at the same time
+		}
 		var answers int
 		had := len(batch)
 		batch, answers = o.queue.take(batch, n, o.handle)
@@ -89,7 +92,7 @@ func (g *Group) leave() {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, o := range g.members {
-		o.queue.join(nil)
+		o.queue.leave(g)
 	}
 	g.members, g.left = nil, true
 }

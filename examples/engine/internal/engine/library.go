@@ -15,6 +15,9 @@ import (
 // to close would make.
 const maxHandles = 4096
 
+// keptBatch is for how many events of one poll an object keeps room.
+const keptBatch = 1024
+
 // Platform is what the library has to get from outside of Go. The zero value is for tests.
 type Platform struct {
 	// Counter gives a place for the number of events that wait, which lives for ever; Discard takes it back for another
@@ -71,7 +74,7 @@ func (noMemory) Free() {}
 func (l *Library) next() uint64 { return l.ids.Add(1) }
 
 // open makes an object and puts it into the table.
-func open[T subsystem](l *Library, options Options, classify classifier, make_ func(*Object) T) (Handle, error) {
+func open[T subsystem](l *Library, options Options, classify classifier, build func(*Object) T) (Handle, error) {
 	if options.Queue < 0 {
 		return 0, errorf(ErrInvalid, "relight: a queue of %d events", options.Queue)
 	}
@@ -93,7 +96,7 @@ func open[T subsystem](l *Library, options Options, classify classifier, make_ f
 		requests: make(map[Request]context.CancelFunc),
 		gone:     make(chan struct{}),
 	}
-	made := make_(o)
+	made := build(o)
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.objects[o.handle] = made
@@ -165,6 +168,9 @@ func (l *Library) Take(h Handle, n int) (*Object, []Event, error) {
 // Release ends what Take began, if it returned events.
 func (o *Object) Release() {
 	clear(o.batch)
+	if cap(o.batch) > keptBatch {
+		o.batch = nil
+	}
 	o.taking.Unlock()
 }
 

@@ -195,7 +195,7 @@ func (q *queue) tell(delta int) {
 	}
 }
 
-// join lets a group know what waits here; nil lets none. It returns false if the object is closed.
+// join lets a group know what waits here. It returns false if the object is closed.
 func (q *queue) join(group *Group) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -206,10 +206,18 @@ func (q *queue) join(group *Group) bool {
 		q.group.pending.add(-q.visible())
 	}
 	q.group = group
-	if group != nil {
-		group.pending.add(q.visible())
-	}
+	group.pending.add(q.visible())
 	return true
+}
+
+// leave undoes join.
+func (q *queue) leave(group *Group) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if q.group == group {
+		group.pending.add(-q.visible())
+		q.group = nil
+	}
 }
 
 // member is the group that this queue is in.
