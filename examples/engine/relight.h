@@ -476,15 +476,501 @@ int32_t RELIGHT_CALL relight_presence_search(uint64_t handle, relight_presence_q
 /* ==== end of presence ============================================================================================ */
 
 /* ==== host: events 200-299, errors -200 to -299 ================================================================== */
+
+/* List a game server at a master (QR2), answer the queries of server browsers, let players behind NAT in, and check their
+ * CD keys. One handle is one game server.
+ *
+ *     relight_host_config config;
+ *     RELIGHT_INIT(config);
+ *     config.game = "gmtest"; config.secret = "HA6zkS"; config.domain = "example.net"; config.bind = "0.0.0.0:7777";
+ *     if (relight_host_open(&config, &host) < 0) return;
+ *     relight_host_set(host, "hostname", "Friday night");
+ *     relight_host_set_player(host, 0, "player_", "ann");
+ *     relight_host_commit(host);
+ *
+ * The socket. A master lists the address that a host's packets come from, and players are to join there: host and game share
+ * one socket. There are two ways:
+ *
+ * - A socket of its own: config.bind says where. What arrives and is the game's comes as RELIGHT_EV_PACKET, and the game sends
+ *   with relight_send. If the engine does not poll, further packets are lost, as in any socket whose buffer is full.
+ * - The engine's socket: the flag RELIGHT_HOST_ENGINE_SOCKET, and config.bind is that socket's address. The engine gives each
+ *   datagram that it receives to relight_feed, and sends what RELIGHT_EV_SEND says. Poll every 50 ms or more often, since
+ *   answers to masters are among the latter; answers to queries are, too. If datagrams fill half of the queue, further ones
+ *   are lost, and RELIGHT_EV_DROPPED says so.
+ *
+ * These four also hold for handles of relight_natneg_open:
+ *
+ *   RELIGHT_EV_SEND       address, data, data_size: the engine sends these bytes to that address, from its socket
+ *   RELIGHT_EV_PACKET     address, data, data_size: these bytes came from that address, for the game */
+#define RELIGHT_EV_SEND 200
+#define RELIGHT_EV_PACKET 201
+
+/* relight_feed: the datagram was the library's. */
+#define RELIGHT_TAKEN 1
+
+/* Gives a datagram to the library that the engine has received on its socket. from is "ip:port". RELIGHT_TAKEN if it was for
+ * the library; RELIGHT_OK if not: then it is the game's, or that of another handle on the same socket. RELIGHT_ESTATE if
+ * the handle has a socket of its own. The bytes are not kept. Answers are events of this handle when the call returns. */
+int32_t RELIGHT_CALL relight_feed(uint64_t handle, const char *from, const void *data, uint32_t data_size);
+
+/* Sends a datagram of the game's from the handle's own socket. to is "ip:port". At most 65 507 bytes. RELIGHT_ENETWORK if the
+ * system does not take it; RELIGHT_ESTATE if the socket is the engine's. */
+int32_t RELIGHT_CALL relight_send(uint64_t handle, const char *to, const void *data, uint32_t data_size);
+
+/* The address of the handle's socket, as "0.0.0.0:7777": with the port that it got if it was bound to port 0. Buffer as with
+ * relight_error_text. */
+int32_t RELIGHT_CALL relight_socket_address(uint64_t handle, char *buffer, uint32_t capacity, uint32_t *needed);
+
+/* Errors. */
+#define RELIGHT_ENOTCONFIRMED (-200)  /* the master does not accept the answer to its challenge: most often, secret is wrong */
+#define RELIGHT_EUNAVAILABLE (-201)   /* the back end does not serve the game any more */
+#define RELIGHT_EUNAVAILABLENOW (-202) /* nor for now; it is asked again every minute */
+#define RELIGHT_ETOOBIG (-203)        /* what was committed does not fit into the eight datagrams of an answer */
+#define RELIGHT_ESAMEMASTER (-204)    /* two masters have one address; it is reported to once */
+#define RELIGHT_EBADRESPONSE (-210)   /* what the player sent is no response to a challenge */
+#define RELIGHT_EKEYINUSE (-211)      /* a player with this CD key is on this server */
+#define RELIGHT_EOTHERKEY (-212)      /* the proof is about another CD key */
+#define RELIGHT_EEXPIRED (-213)       /* nobody waits for that proof any more */
+
+/* Flags: relight_host_config.flags. */
+#define RELIGHT_HOST_ENGINE_SOCKET 1      /* the engine has the socket */
+#define RELIGHT_HOST_NOT_PUBLIC 2         /* for the LAN only: nothing is sent to masters; needs neither secret nor domain */
+#define RELIGHT_HOST_NATNEG 4             /* let players behind NAT in: negotiations are answered without the game's doing */
+#define RELIGHT_HOST_REQUIRE_CHALLENGE 8  /* clients must verify their address before they query, even if no master asks for it */
+#define RELIGHT_HOST_SKIP_AVAILABILITY 16 /* do not ask the availability service first */
+#define RELIGHT_HOST_NO_QR1 32            /* leave questions of the older protocol, \basic\ and so on, to the game */
+
+/* Where a host is with a master: ev.status of RELIGHT_EV_HOST_STATE. */
+#define RELIGHT_HOST_STEP_IDLE 0
+#define RELIGHT_HOST_STEP_RESOLVING 1     /* looking for the master's address */
+#define RELIGHT_HOST_STEP_UNRESOLVED 2    /* not found; tried again */
+#define RELIGHT_HOST_STEP_UNAVAILABLE 3   /* the back end does not serve the game */
+#define RELIGHT_HOST_STEP_HEARTBEAT 4     /* heartbeats are sent, nothing came back yet */
+#define RELIGHT_HOST_STEP_NO_ANSWER 5     /* three heartbeats got no answer; one a minute follows */
+#define RELIGHT_HOST_STEP_ANSWERED 6      /* the challenge is answered; not confirmed yet */
+#define RELIGHT_HOST_STEP_LISTED 7        /* the master lists the server */
+#define RELIGHT_HOST_STEP_FORGOTTEN 8     /* it did, and has forgotten it: it is told again */
+#define RELIGHT_HOST_STEP_REFUSED 9       /* it does not want to: ev.text has its words */
+#define RELIGHT_HOST_STEP_STOPPED 10      /* the goodbye was sent */
+
+/* Parts of what is told: relight_host_clear. */
+#define RELIGHT_PART_SERVER 1
+#define RELIGHT_PART_PLAYERS 2
+#define RELIGHT_PART_TEAMS 4
+
+/* Events. A cookie (ev.id) is the number of a negotiation, as in relight_natneg_negotiate.
+ *
+ *   RELIGHT_EV_HOST_STATE    a new step with a master. status: step; name: master; address: its address, "" while unknown;
+ *                            code: RELIGHT_OK, or why the server is not listed; text: the same in words
+ *   RELIGHT_EV_HOST_ADDRESS  address: this server's, as master name sees it
+ *   RELIGHT_EV_HOST_MESSAGE  data: what a game client sent through master name
+ *   RELIGHT_EV_HOST_JOINING  a player asked to be let in through NAT. id: cookie; name: master
+ *   RELIGHT_EV_HOST_JOINED   the path is open. id: cookie; address: the player's; the rest as in RELIGHT_EV_NATNEG_CONNECTED
+ *   RELIGHT_EV_HOST_JOIN_FAILED  id: cookie; code, text: why
+ *   RELIGHT_EV_HOST_REPORT   answers relight_host_state and relight_host_diagnose. text: lines to read; status: 1 if a master
+ *                            lists the server, or if nothing was found wrong, else 0; address: as seen from outside, or ""
+ *   RELIGHT_EV_HOST_PLAYER   answers relight_host_authenticate: the player may come in. id: player, for
+ *                            relight_host_player_left; status: 1 if the validation server said so, 2 if it said nothing; name:
+ *                            the hash of the CD key, for ban lists
+ *   RELIGHT_EV_HOST_PROOF    somebody else came with the key of player id: this one has to prove it. text: challenge, to be
+ *                            sent to the player's game for relight_cdkey_respond; number: proof, for relight_host_prove;
+ *                            time: until when. A game that does not care leaves it alone. */
+#define RELIGHT_EV_HOST_STATE 210
+#define RELIGHT_EV_HOST_ADDRESS 211
+#define RELIGHT_EV_HOST_MESSAGE 212
+#define RELIGHT_EV_HOST_JOINING 213
+#define RELIGHT_EV_HOST_JOINED 214
+#define RELIGHT_EV_HOST_JOIN_FAILED 215
+#define RELIGHT_EV_HOST_REPORT 216
+#define RELIGHT_EV_HOST_PLAYER 220
+#define RELIGHT_EV_HOST_PROOF 221
+
+/* Needed: game; and, unless it is not public, secret and one of domain, host and addr. */
+typedef struct relight_host_config {
+	uint32_t size;                /* set by RELIGHT_INIT */
+	uint32_t queue;               /* how many events may wait; 0 is 1024 */
+	int32_t log_level;            /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
+	uint32_t flags;               /* a sum of RELIGHT_HOST_... flags */
+	RELIGHT_POINTER(const char *, game);           /* name of the game at GameSpy, as "gmtest"; at most 57 bytes */
+	RELIGHT_POINTER(const char *, secret);         /* the game's secret key; at most 63 bytes */
+	RELIGHT_POINTER(const char *, domain);         /* "example.net" gives gmtest.master.example.net */
+	RELIGHT_POINTER(const char *, host);           /* one host for all services; wins over domain */
+	RELIGHT_POINTER(const char *, addr);           /* host or host:port of the master; wins over both */
+	RELIGHT_POINTER(const char *, available_addr); /* of the availability service; "": as the others say */
+	RELIGHT_POINTER(const char *, masters);        /* further masters, host or host:port, separated by commas */
+	RELIGHT_POINTER(const char *, bind);           /* ip:port of the socket; "" is 0.0.0.0 and any free port. The engine's socket: needed */
+	RELIGHT_POINTER(const char *, public_addr);    /* ip:port to tell the masters as our own, for port forwards; "": as they see it */
+	RELIGHT_POINTER(const char *, natneg1);        /* the three matchup servers; "": from domain and host */
+	RELIGHT_POINTER(const char *, natneg2);
+	RELIGHT_POINTER(const char *, natneg3);
+	uint32_t host_port;           /* told to players in place of the key hostport; 0: not */
+	uint32_t local_port;          /* told to masters as the query port, as a container's host has it; 0: the socket's own */
+	int32_t answer_rate;          /* bytes of answers a second to one address; 0 is 16 384, negative no limit */
+	uint32_t heartbeat_size;      /* largest heartbeat in bytes, 256 to 1400; 0 is 1400 */
+	uint32_t resolve_timeout_ms;  /* for a name; 0 is 5000 */
+	uint32_t reserved;            /* 0 */
+} relight_host_config;
+
+typedef const relight_host_config relight_host_config_in;
+
+/* Opens the socket and begins to list the server. Queries are answered from the first relight_host_commit on. Events:
+ * RELIGHT_EV_HOST_STATE at each step with each master; a master that refuses or is silent does not end the handle. RELIGHT_EINVAL
+ * or RELIGHT_ENETWORK (the port is taken) at once. relight_close says goodbye to the masters by itself, but not over the
+ * engine's socket: there, relight_host_stop comes before. */
+int32_t RELIGHT_CALL relight_host_open(relight_host_config_in *config, uint64_t *handle);
+
+/* Sets a key of the server in the draft, as "hostname", "mapname", "gametype", "gamever", "numplayers", "maxplayers", "gamemode"
+ * ("openstaging", "openplaying", "closedplaying", "exiting"), "password", "hostport", or one of the game's own. The draft stays
+ * between commits: only what has changed is to be set again. */
+int32_t RELIGHT_CALL relight_host_set(uint64_t handle, const char *key, const char *value);
+
+/* Sets a key of a player in the draft: "player_", "score_", "skill_", "ping_", "team_", "deaths_", "pid_", or one of the
+ * game's own that ends in _. Rows count from 0, and the one behind the last is a new player; RELIGHT_EFULL behind 256. */
+int32_t RELIGHT_CALL relight_host_set_player(uint64_t handle, uint32_t row, const char *key, const char *value);
+
+/* The same for a team: "team_t", "score_t", or one of the game's own that ends in _t. */
+int32_t RELIGHT_CALL relight_host_set_team(uint64_t handle, uint32_t row, const char *key, const char *value);
+
+/* Takes a player out of the draft; those behind move up. */
+int32_t RELIGHT_CALL relight_host_remove_player(uint64_t handle, uint32_t row);
+
+/* Empties parts of the draft: a sum of RELIGHT_PART_... */
+int32_t RELIGHT_CALL relight_host_clear(uint64_t handle, uint32_t parts);
+
+/* Makes the draft what queries are answered with, and tells the masters if a server key has changed. If it fails
+ * (RELIGHT_ETOOBIG, RELIGHT_EINVAL) the old answers stay. */
+int32_t RELIGHT_CALL relight_host_commit(uint64_t handle);
+
+/* Says goodbye to masters and to the validation server; queries are answered until the handle is closed. RELIGHT_EV_DONE
+ * answers, behind the last RELIGHT_EV_SEND of it. */
+int32_t RELIGHT_CALL relight_host_stop(uint64_t handle, uint64_t *request);
+
+/* Tells how it stands: with each master, what was counted, what was dropped and why. RELIGHT_EV_HOST_REPORT answers. */
+int32_t RELIGHT_CALL relight_host_state(uint64_t handle, uint64_t *request);
+
+/* Finds out why the server is or is not listed, step by step, with advice. It waits until each master has said yes or no, or
+ * was silent for long enough: up to 45 s. RELIGHT_EV_HOST_REPORT answers. */
+int32_t RELIGHT_CALL relight_host_diagnose(uint64_t handle, uint64_t *request);
+
+/* Flags: relight_cdkey_config.flags. */
+#define RELIGHT_CDKEY_REJECT_UNANSWERED 1 /* players about whom the validation server says nothing stay outside */
+#define RELIGHT_CDKEY_ALLOW_DUPLICATES 2  /* several players with one key may be on this server */
+
+/* Needed: the first product. */
+typedef struct relight_cdkey_config {
+	uint32_t size;                /* set by RELIGHT_INIT */
+	uint32_t flags;               /* a sum of RELIGHT_CDKEY_... */
+	int32_t products[4];          /* GameSpy's numbers of the products whose keys are checked; 0 is none */
+	RELIGHT_POINTER(const char *, domain); /* "example.net" gives key.example.net; with host and addr "": those of the host */
+	RELIGHT_POINTER(const char *, host);
+	RELIGHT_POINTER(const char *, addr);   /* of the validation server, host or host:port; wins over both */
+} relight_cdkey_config;
+
+typedef const relight_cdkey_config relight_cdkey_config_in;
+
+/* Finds the validation server, once for each host. RELIGHT_EV_DONE answers, with its address in address; from then on players
+ * can be authenticated. */
+int32_t RELIGHT_CALL relight_host_check_keys(uint64_t handle, relight_cdkey_config_in *config, uint64_t *request);
+
+/* Has a player's CD key checked. product: 0 is the first one; ip: the player's address without port, or ""; challenge: of
+ * relight_cdkey_challenge; response: what the player's game made of it with relight_cdkey_respond. RELIGHT_EV_HOST_PLAYER answers,
+ * or RELIGHT_EV_FAILED with RELIGHT_EREFUSED, RELIGHT_EBADRESPONSE, RELIGHT_EKEYINUSE or RELIGHT_ETIMEOUT, within six
+ * seconds. */
+int32_t RELIGHT_CALL relight_host_authenticate(uint64_t handle, int32_t product, const char *ip, const char *challenge,
+	const char *response, uint64_t *request);
+
+/* A player has left. */
+int32_t RELIGHT_CALL relight_host_player_left(uint64_t handle, int64_t player);
+
+/* Passes a player's proof on: proof is ev.number of RELIGHT_EV_HOST_PROOF. RELIGHT_EEXPIRED if it is too late. */
+int32_t RELIGHT_CALL relight_host_prove(uint64_t handle, int64_t proof, const char *response);
+
+/* Makes a challenge for a player, text that nobody can guess. Buffer as with relight_error_text; 64 bytes are enough. */
+int32_t RELIGHT_CALL relight_cdkey_challenge(char *buffer, uint32_t capacity, uint32_t *needed);
+
+/* The game client's side: the response to a challenge, which shows that the player has the key and does not tell it. proof is 1
+ * for the challenge of a RELIGHT_EV_HOST_PROOF, else 0. Buffer as with relight_error_text; 73 bytes are enough. */
+int32_t RELIGHT_CALL relight_cdkey_respond(const char *key, const char *challenge, int32_t proof, char *buffer, uint32_t capacity,
+	uint32_t *needed);
+
 /* ==== end of host ================================================================================================ */
 
 /* ==== browser: events 300-399, errors -300 to -399 =============================================================== */
 /* ==== end of browser ============================================================================================= */
 
 /* ==== natneg: events 400-499, errors -400 to -499 ================================================================ */
+
+/* Open a path between two players behind NATs (NatNeg). One handle is one socket, on which any number of negotiations run, each
+ * with a cookie of its own: a number that both sides know, and nobody else uses at the same time. A server browser that
+ * joins a listed server, and a host with RELIGHT_HOST_NATNEG, do it by themselves; this is for games with an arrangement of
+ * their own.
+ *
+ * The socket is its own, the engine's, or a host's: see relight_feed, relight_send, RELIGHT_EV_SEND and RELIGHT_EV_PACKET. */
+
+/* Errors: why a negotiation failed. */
+#define RELIGHT_ENOSERVERS (-400)    /* no matchup server was found, or none answers */
+#define RELIGHT_ESOMESERVERS (-401)  /* some of them do not answer, and the partner's address never came */
+#define RELIGHT_EPEERABSENT (-402)   /* the partner did not come */
+#define RELIGHT_EPEERINIT (-403)     /* the servers miss packets of one side */
+#define RELIGHT_EINCOMPATIBLE (-404) /* the two NATs do not go together, as is known */
+#define RELIGHT_EPEERSILENT (-405)   /* the partner's address is known, but nothing gets through */
+#define RELIGHT_ECOOKIEINUSE (-406)  /* another negotiation with this cookie is under way on this socket */
+
+/* Flags: relight_natneg_config.flags. */
+#define RELIGHT_NATNEG_ENGINE_SOCKET 1 /* the engine has the socket */
+
+/* Roles. */
+#define RELIGHT_NATNEG_GUEST 0 /* who connects */
+#define RELIGHT_NATNEG_HOST 1  /* who is connected to */
+
+/* Where a negotiation is: ev.status of RELIGHT_EV_NATNEG_STEP. */
+#define RELIGHT_NATNEG_STEP_SETUP 0
+#define RELIGHT_NATNEG_STEP_RESOLVE 1   /* looking for the matchup servers' addresses */
+#define RELIGHT_NATNEG_STEP_INIT 2      /* telling them of our ports */
+#define RELIGHT_NATNEG_STEP_WAIT 3      /* waiting for the partner */
+#define RELIGHT_NATNEG_STEP_PING 4      /* knocking at the partner's addresses */
+#define RELIGHT_NATNEG_STEP_CONNECTED 5
+#define RELIGHT_NATNEG_STEP_KEPT 6      /* the path is kept open: keepalive_ms */
+#define RELIGHT_NATNEG_STEP_DONE 7      /* nothing more is sent */
+#define RELIGHT_NATNEG_STEP_FAILED 8
+
+/* What stands before this machine: ev.status of RELIGHT_EV_NATNEG_NAT. */
+#define RELIGHT_NAT_NONE 0
+#define RELIGHT_NAT_FIREWALL_ONLY 1
+#define RELIGHT_NAT_FULL_CONE 2
+#define RELIGHT_NAT_RESTRICTED_CONE 3
+#define RELIGHT_NAT_PORT_RESTRICTED 4
+#define RELIGHT_NAT_SYMMETRIC 5
+#define RELIGHT_NAT_UNKNOWN 6
+
+/* Events.
+ *
+ *   RELIGHT_EV_NATNEG_STEP       how a negotiation comes along; also behind RELIGHT_EV_NATNEG_CONNECTED, when the partner's
+ *                                address changes while the path is kept open. request; id: cookie; status: step; name: the
+ *                                step in words; address: the partner's, or ""; code, text: what is likely to be wrong, long
+ *                                before the time limit
+ *   RELIGHT_EV_NATNEG_CONNECTED  answers relight_natneg_negotiate. id: cookie; address: the partner's, send there; number: round
+ *                                trip in ms; total: how long it took in ms; name: how the address was found; fields:
+ *                                resolve_ms, connect_ms, ping_ms (of the steps), guess (what the servers thought),
+ *                                seen_as (our own address, if a server told)
+ *   RELIGHT_EV_NATNEG_NAT        answers relight_natneg_detect. status: RELIGHT_NAT_...; name: the same in words; text: a sentence;
+ *                                address: as seen from outside; flags: 1 if a listed server is found where the master saw
+ *                                it; total: how long it took in ms; fields: mapping, filtering, scheme, promiscuity,
+ *                                port_preservation, hairpin, step, private
+ *   RELIGHT_EV_NATNEG_REPORT     answers relight_natneg_diagnose. text: lines to read; status: 1 if nothing is wrong, else 0 */
+#define RELIGHT_EV_NATNEG_STEP 400
+#define RELIGHT_EV_NATNEG_CONNECTED 401
+#define RELIGHT_EV_NATNEG_NAT 402
+#define RELIGHT_EV_NATNEG_REPORT 403
+
+/* Needed: game, and one of domain, host and the servers. */
+typedef struct relight_natneg_config {
+	uint32_t size;                /* set by RELIGHT_INIT */
+	uint32_t queue;               /* how many events may wait; 0 is 1024 */
+	int32_t log_level;            /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
+	uint32_t flags;               /* a sum of RELIGHT_NATNEG_... flags */
+	uint64_t socket_of;           /* a host whose socket is used: its packets are events of the host, and it is the host that is fed; 0: none */
+	RELIGHT_POINTER(const char *, game);     /* name of the game at GameSpy; at most 49 bytes */
+	RELIGHT_POINTER(const char *, domain);   /* "example.net" gives gmtest.natneg1.example.net and so on */
+	RELIGHT_POINTER(const char *, host);     /* one host for all three servers; wins over domain */
+	RELIGHT_POINTER(const char *, server1);  /* host or host:port of each; wins over both */
+	RELIGHT_POINTER(const char *, server2);
+	RELIGHT_POINTER(const char *, server3);
+	RELIGHT_POINTER(const char *, bind);     /* ip:port of the socket, as in relight_host_config; not with socket_of */
+	RELIGHT_POINTER(const char *, local_ip); /* told to the servers, for a partner behind the same NAT; "": found out */
+	uint32_t version;             /* of the protocol: 2, 3 or 4; 0 is 3 */
+	uint32_t resolve_timeout_ms;  /* for the servers' names; 0 is 5000 */
+	uint32_t init_timeout_ms;     /* for the first server to answer; 0 is 2000, or 6000 if there is one address for all three */
+	uint32_t connect_timeout_ms;  /* for the servers to name the partner; 0 is 15 000 */
+	uint32_t ping_timeout_ms;     /* for the partner to answer; 0 is 6300, or less if that cannot work */
+	uint32_t detect_timeout_ms;   /* for relight_natneg_detect; 0 is 10 000 */
+	uint32_t keepalive_ms;        /* between packets that keep a path open while the game is silent, 15 000 suits nearly all routers; 0: none */
+	uint32_t reserved;            /* 0 */
+} relight_natneg_config;
+
+typedef const relight_natneg_config relight_natneg_config_in;
+
+/* Opens the socket; nothing is sent yet. */
+int32_t RELIGHT_CALL relight_natneg_open(relight_natneg_config_in *config, uint64_t *handle);
+
+/* Opens a path to whoever negotiates with the same cookie and the other role. candidates: further addresses of the partner that
+ * the game knows, "ip:port" separated by commas, or "". RELIGHT_EV_NATNEG_CONNECTED or RELIGHT_EV_FAILED answers, within 25 s
+ * with the default limits; RELIGHT_EV_NATNEG_STEP comes before. Until 5 s after that, the library goes on answering the
+ * partner's late packets: keep feeding and sending. Ends with relight_cancel. */
+int32_t RELIGHT_CALL relight_natneg_negotiate(uint64_t handle, uint32_t cookie, int32_t role, const char *candidates, uint64_t *request);
+
+/* Ends what goes on behind an open path, as when the partner leaves: late packets, and those of keepalive_ms. request is that of
+ * the negotiation. RELIGHT_EINVAL if nothing does. */
+int32_t RELIGHT_CALL relight_natneg_drop(uint64_t handle, uint64_t request);
+
+/* Finds out what the NAT before this machine does, with sockets of its own: up to 10 s. Later negotiations of this handle make
+ * use of it. RELIGHT_EV_NATNEG_NAT answers. */
+int32_t RELIGHT_CALL relight_natneg_detect(uint64_t handle, uint64_t *request);
+
+/* Finds out why players do not reach each other from here, step by step, with advice. RELIGHT_EV_NATNEG_REPORT answers. */
+int32_t RELIGHT_CALL relight_natneg_diagnose(uint64_t handle, uint64_t *request);
+
 /* ==== end of natneg ============================================================================================== */
 
 /* ==== lan: events 500-599, errors -500 to -599 =================================================================== */
+
+/* Find Steam clients on the local network, and be found as one: the discovery of Remote Play on UDP port 27036. Sockets are
+ * the library's own. Nothing proves who is speaking there: names are for display, not to be trusted. */
+
+/* Errors. */
+#define RELIGHT_ENOINTERFACE (-500) /* there is no network to ask on */
+
+/* What a client does for others: ev.number, relight_lan_status.services. A sum. */
+#define RELIGHT_SERVICE_REMOTE_CONTROL 1
+#define RELIGHT_SERVICE_GAME_STREAMING 2
+#define RELIGHT_SERVICE_SITE_LICENSE 4
+#define RELIGHT_SERVICE_CONTENT_CACHE 8
+#define RELIGHT_SERVICE_CONTENT_SERVER 16
+#define RELIGHT_SERVICE_MANAGE_DOWNLOADS 32
+
+/* How a client is: ev.flags, relight_lan_status.flags. A sum. */
+#define RELIGHT_LAN_64BIT 1
+#define RELIGHT_LAN_SCREEN_LOCKED 2
+#define RELIGHT_LAN_GAMES_RUNNING 4
+#define RELIGHT_LAN_BROADCASTING 8
+#define RELIGHT_LAN_VR_ACTIVE 16
+#define RELIGHT_LAN_REMOTE_PLAY 32
+#define RELIGHT_LAN_STEAM_DECK 64
+
+/* Steam's numbers for operating systems, some of them: ev.total, relight_lan_status.os. */
+#define RELIGHT_OS_WINDOWS7 10
+#define RELIGHT_OS_WINDOWS10 16
+#define RELIGHT_OS_WINDOWS11 20
+#define RELIGHT_OS_LINUX (-203)
+#define RELIGHT_OS_MAC (-102)
+#define RELIGHT_OS_ANDROID (-500)
+#define RELIGHT_OS_IOS (-600)
+
+/* Why a client is gone: ev.status of RELIGHT_EV_LAN_GONE. */
+#define RELIGHT_GONE_SAID_OFFLINE 1
+#define RELIGHT_GONE_FELL_SILENT 2  /* three questions without an answer */
+#define RELIGHT_GONE_RESTARTED 3    /* it appears again next */
+
+/* What a search is doing: ev.status of RELIGHT_EV_LAN_STATE. */
+#define RELIGHT_LAN_IDLE 0
+#define RELIGHT_LAN_SEARCHING 1     /* nobody has answered yet, or nobody is left */
+#define RELIGHT_LAN_TRACKING 2      /* at least one client is known */
+#define RELIGHT_LAN_NO_NETWORK 3    /* the last question could not be sent; tried again */
+#define RELIGHT_LAN_CLOSED 4
+
+/* What an announcement is doing: ev.status of RELIGHT_EV_LAN_ANNOUNCE. */
+#define RELIGHT_ANNOUNCE_IDLE 0
+#define RELIGHT_ANNOUNCE_ANNOUNCING 1
+#define RELIGHT_ANNOUNCE_OFFLINE 2
+#define RELIGHT_ANNOUNCE_FAILED 3   /* ev.text says why */
+
+/* Events. A client is known by its id, a number that it keeps; it can be larger than 2^53, for which poor FFIs use the field
+ * client_id.
+ *
+ *   RELIGHT_EV_LAN_APPEARED  a client is there. id; name; address: where it takes connections; number: services; total:
+ *                            operating system; flags: RELIGHT_LAN_...; time: last heard; fields: client_id, instance_id
+ *                            (another after a restart), os and services in words, version, heard_at (address), and
+ *                            steam_id for each account that is logged in
+ *   RELIGHT_EV_LAN_CHANGED   it says something else, or is heard elsewhere. The same slots
+ *   RELIGHT_EV_LAN_GONE      it is gone. The same slots, as they were; status: RELIGHT_GONE_...; text: the same in words
+ *   RELIGHT_EV_LAN_STATE     status: RELIGHT_LAN_...; code, text: what is wrong
+ *   RELIGHT_EV_LAN_HOST      one for each client that is there, before the RELIGHT_EV_DONE of relight_lan_hosts. request; the
+ *                            slots of RELIGHT_EV_LAN_APPEARED
+ *   RELIGHT_EV_LAN_REPORT    answers relight_lan_diagnose. text: lines to read; status: 1 if nothing is wrong, else 0
+ *   RELIGHT_EV_LAN_ANNOUNCE  status: RELIGHT_ANNOUNCE_...; id: client id; number: instance id; name; address: where it
+ *                            listens; code, text: what is wrong */
+#define RELIGHT_EV_LAN_APPEARED 500
+#define RELIGHT_EV_LAN_CHANGED 501
+#define RELIGHT_EV_LAN_GONE 502
+#define RELIGHT_EV_LAN_STATE 503
+#define RELIGHT_EV_LAN_HOST 504
+#define RELIGHT_EV_LAN_REPORT 505
+#define RELIGHT_EV_LAN_ANNOUNCE 506
+
+/* Flags: relight_lan_discover_config.flags. */
+#define RELIGHT_LAN_PASSIVE 1 /* also listen on port 27036 for what is broadcast unasked; shared with a Steam client, which may
+                                 miss answers that way */
+
+/* All zeros ask on every network of this machine. */
+typedef struct relight_lan_discover_config {
+	uint32_t size;                /* set by RELIGHT_INIT */
+	uint32_t queue;               /* how many events may wait; 0 is 1024 */
+	int32_t log_level;            /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
+	uint32_t flags;               /* RELIGHT_LAN_PASSIVE or 0 */
+	uint64_t client_id;           /* our own, which is ignored if heard; 0 is a random one */
+	RELIGHT_POINTER(const char *, interfaces);   /* names of interfaces to ask on, separated by commas; "": all, unless there are targets */
+	RELIGHT_POINTER(const char *, targets);      /* further addresses to ask, host or host:port, separated by commas */
+	RELIGHT_POINTER(const char *, passive_addr); /* where to listen with RELIGHT_LAN_PASSIVE; "" is 0.0.0.0 and the port */
+	uint32_t port;                /* where to ask; 0 is 27036 */
+	uint32_t max_hosts;           /* in the table; 0 is 1024 */
+	uint32_t interval_ms;         /* between questions, behind the first three; 0 is 10 000, at least 100 */
+	uint32_t search_ms;           /* how long relight_lan_diagnose takes; 0 is 3000 */
+	uint32_t open_timeout_ms;     /* for names in targets; 0 is 5000 */
+	uint32_t reserved;            /* 0 */
+} relight_lan_discover_config;
+
+typedef const relight_lan_discover_config relight_lan_discover_config_in;
+
+/* Begins to search, and goes on until the handle is closed. Events: RELIGHT_EV_LAN_STATE, RELIGHT_EV_LAN_APPEARED and so on;
+ * RELIGHT_EV_CLOSED if there is no network to ask on. */
+int32_t RELIGHT_CALL relight_lan_discover(relight_lan_discover_config_in *config, uint64_t *handle);
+
+/* Asks again at once, as when the player presses "refresh". RELIGHT_ESTATE before the first RELIGHT_EV_LAN_STATE. */
+int32_t RELIGHT_CALL relight_lan_search(uint64_t handle);
+
+/* Tells who is there: a RELIGHT_EV_LAN_HOST each, then RELIGHT_EV_DONE with how many in number. For games that keep no list of their
+ * own, and after RELIGHT_EV_DROPPED. RELIGHT_ESTATE before the first RELIGHT_EV_LAN_STATE. */
+int32_t RELIGHT_CALL relight_lan_hosts(uint64_t handle, uint64_t *request);
+
+/* Finds out why nobody is found, step by step, with advice. RELIGHT_EV_LAN_REPORT answers, after search_ms. */
+int32_t RELIGHT_CALL relight_lan_diagnose(uint64_t handle, uint64_t *request);
+
+/* What a program says of itself. All zeros: this machine under its own name, without services. */
+typedef struct relight_lan_status {
+	uint32_t size;                /* set by RELIGHT_INIT */
+	uint32_t flags;               /* a sum of RELIGHT_LAN_64BIT and the others */
+	int32_t os;                   /* RELIGHT_OS_...; 0: this machine's, and RELIGHT_LAN_64BIT with it */
+	uint32_t services;            /* a sum of RELIGHT_SERVICE_... */
+	uint32_t supported_services;  /* what it could do; 0: the same */
+	uint32_t connect_port;        /* where it takes connections; 0: where it listens */
+	int32_t version;              /* of the control protocol; 0 is 8 */
+	int32_t min_version;          /* 0 is 6 */
+	RELIGHT_POINTER(const char *, name); /* at most 64 bytes, without control characters; "": this machine's */
+	RELIGHT_POINTER(const uint64_t *, steam_ids); /* of the accounts that are logged in */
+	uint32_t steam_id_count;      /* at most 16 */
+	uint32_t reserved;            /* 0 */
+} relight_lan_status;
+
+typedef const relight_lan_status relight_lan_status_in;
+
+/* Flags: relight_lan_announce_config.flags. */
+#define RELIGHT_LAN_SILENT 1 /* broadcast nothing: only answer those who ask */
+
+/* All zeros announce on every network of this machine. */
+typedef struct relight_lan_announce_config {
+	uint32_t size;                /* set by RELIGHT_INIT */
+	uint32_t queue;               /* how many events may wait; 0 is 1024 */
+	int32_t log_level;            /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
+	uint32_t flags;               /* RELIGHT_LAN_SILENT or 0 */
+	uint64_t client_id;           /* names this installation: keep the one of RELIGHT_EV_LAN_ANNOUNCE; 0 is a random one, a stranger at each start */
+	uint64_t instance_id;         /* names this run; 0 is a random one */
+	RELIGHT_POINTER(const char *, addr);       /* ip:port to listen on; "" is 0.0.0.0:27036 */
+	RELIGHT_POINTER(const char *, interfaces); /* names of interfaces to broadcast on, separated by commas; "": all, unless there are targets */
+	RELIGHT_POINTER(const char *, targets);    /* addresses to broadcast to instead, separated by commas */
+	RELIGHT_POINTER(relight_lan_status_in *, status); /* NULL: all zeros */
+	uint32_t port;                /* where broadcasts go; 0 is 27036 */
+	uint32_t open_timeout_ms;     /* for names in targets; 0 is 5000 */
+} relight_lan_announce_config;
+
+typedef const relight_lan_announce_config relight_lan_announce_config_in;
+
+/* Makes this program visible as a Steam client until the handle is closed, which says goodbye. RELIGHT_EV_LAN_ANNOUNCE tells
+ * when it is; RELIGHT_EV_CLOSED if the port cannot be had. */
+int32_t RELIGHT_CALL relight_lan_announce(relight_lan_announce_config_in *config, uint64_t *handle);
+
+/* Changes what is announced, all of it. RELIGHT_EINVAL if that is not possible: then the old stays. */
+int32_t RELIGHT_CALL relight_lan_update(uint64_t handle, relight_lan_status_in *status);
+
 /* ==== end of lan ================================================================================================= */
 
 /* ==== depot: events 600-699, errors -600 to -699 ================================================================= */

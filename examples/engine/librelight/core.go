@@ -31,19 +31,7 @@ func relight_error_text(handle C.uint64_t, buffer *C.char, capacity C.uint32_t, 
 	if err != nil {
 		return result(0, err)
 	}
-	text = utf8Text(text)
-	if needed != nil {
-		*needed = C.uint32_t(len(text) + 1)
-	}
-	if buffer == nil || capacity == 0 {
-		return C.RELIGHT_ERANGE
-	}
-	out := unsafe.Slice((*byte)(unsafe.Pointer(buffer)), capacity)
-	out[copy(out[:capacity-1], text)] = 0
-	if len(text) >= int(capacity) {
-		return C.RELIGHT_ERANGE
-	}
-	return C.RELIGHT_OK
+	return textOut(text, buffer, capacity, needed)
 }
 
 //export relight_poll

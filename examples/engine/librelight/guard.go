@@ -39,3 +39,25 @@ func asked(handle C.uint64_t, request engine.Request, err error, out *C.uint64_t
 	}
 	return C.RELIGHT_OK
 }
+
+// finder is [engine.Find] for one kind of handle.
+type finder[T any] func(*engine.Library, engine.Handle) (T, error)
+
+// call is the body of an export that does something to a handle at once.
+func call[T any](find finder[T], handle C.uint64_t, do func(T) error) C.int32_t {
+	found, err := find(library, engine.Handle(handle))
+	if err == nil {
+		err = do(found)
+	}
+	return result(handle, err)
+}
+
+// ask is the body of an export that begins a request.
+func ask[T any](find finder[T], handle C.uint64_t, request *C.uint64_t, do func(T) (engine.Request, error)) C.int32_t {
+	found, err := find(library, engine.Handle(handle))
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := do(found)
+	return asked(handle, r, err, request)
+}

@@ -69,3 +69,20 @@ func fieldsOf(fields *C.relight_field_in, count C.uint32_t) []engine.Field {
 	}
 	return out
 }
+
+// textOut writes a text into the caller's buffer, as relight_error_text says.
+func textOut(text string, buffer *C.char, capacity C.uint32_t, needed *C.uint32_t) C.int32_t {
+	text = utf8Text(text)
+	if needed != nil {
+		*needed = C.uint32_t(len(text) + 1)
+	}
+	if buffer == nil || capacity == 0 {
+		return C.RELIGHT_ERANGE
+	}
+	out := unsafe.Slice((*byte)(unsafe.Pointer(buffer)), capacity)
+	out[copy(out[:capacity-1], text)] = 0
+	if len(text) >= int(capacity) {
+		return C.RELIGHT_ERANGE
+	}
+	return C.RELIGHT_OK
+}

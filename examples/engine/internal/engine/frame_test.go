@@ -15,7 +15,7 @@ type game struct {
 	t       *testing.T
 	library *Library
 	conn    *net.UDPConn // nil: none
-	fed     []*socket    // who gets what arrives there
+	fed     []Datagrams  // who gets what arrives there
 	handles []Handle
 	seen    []Event
 	strange [][]byte // what arrived and was nobody's
@@ -60,7 +60,7 @@ func (g *game) add(h Handle, err error) Handle {
 func addFed[T Datagrams](g *game, h Handle, err error) T {
 	g.t.Helper()
 	found := get[T](g, g.add(h, err))
-	g.fed = append(g.fed, found.datagrams())
+	g.fed = append(g.fed, found)
 	return found
 }
 

@@ -2,6 +2,7 @@ package engine
 
 import (
 	"context"
+	"math"
 	"net"
 	"net/netip"
 	"strings"
@@ -247,7 +248,7 @@ func TestDraft(t *testing.T) {
 	for name, err := range map[string]error{
 		"no key":          h.SetServer("", "x"),
 		"far row":         h.SetPlayer(1, "player_", "x"),
-		"negative row":    h.SetTeam(-1, "team_t", "x"),
+		"farthest row":    h.SetTeam(math.MaxUint32, "team_t", "x"),
 		"row without key": h.SetPlayer(0, "", "x"),
 		"no part":         h.Clear(0),
 		"unknown part":    h.Clear(8),
@@ -257,7 +258,7 @@ func TestDraft(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	for row := range maxRows {
+	for row := range uint32(maxRows) {
 		if err := h.SetPlayer(row, "player_", "x"); err != nil {
 			t.Fatal(err)
 		}

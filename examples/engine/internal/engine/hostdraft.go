@@ -34,23 +34,24 @@ func (h *Host) SetServer(key, value string) error {
 }
 
 // SetPlayer sets a key of a player in the draft. The row behind the last one is a new player.
-func (h *Host) SetPlayer(row int, key, value string) error {
+func (h *Host) SetPlayer(row uint32, key, value string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return setRow(&h.draft.players, row, key, value)
 }
 
 // SetTeam sets a key of a team in the draft. The row behind the last one is a new team.
-func (h *Host) SetTeam(row int, key, value string) error {
+func (h *Host) SetTeam(row uint32, key, value string) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return setRow(&h.draft.teams, row, key, value)
 }
 
-func setRow(rows *[]qr2.Fields, row int, key, value string) error {
+func setRow(rows *[]qr2.Fields, wanted uint32, key, value string) error {
+	row := int(min(wanted, maxRows+1))
 	switch {
-	case row < 0 || row > len(*rows):
-		return errorf(ErrInvalid, "relight: row %d, where there are %d: rows are added one by one", row, len(*rows))
+	case row > len(*rows):
+		return errorf(ErrInvalid, "relight: row %d, where there are %d: rows are added one by one", wanted, len(*rows))
 	case row == maxRows:
 		return errorf(ErrFull, "relight: there are %d rows", maxRows)
 	}
@@ -103,13 +104,13 @@ func (h *Host) Clear(parts uint32) error {
 }
 
 // RemovePlayer takes a player out of the draft; those behind move up.
-func (h *Host) RemovePlayer(row int) error {
+func (h *Host) RemovePlayer(row uint32) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if row < 0 || row >= len(h.draft.players) {
+	if row >= uint32(len(h.draft.players)) {
 		return errorf(ErrInvalid, "relight: row %d, where there are %d", row, len(h.draft.players))
 	}
-	h.draft.players = slices.Delete(h.draft.players, row, row+1)
+	h.draft.players = slices.Delete(h.draft.players, int(row), int(row)+1)
 	return nil
 }
 

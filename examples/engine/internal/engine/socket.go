@@ -82,10 +82,10 @@ func (s *socket) close() {
 // Datagrams is what handles with a socket can do.
 type Datagrams interface {
 	subsystem
-	datagrams() *socket
+	Feed(b []byte, from string) (ours bool, err error)
+	Send(b []byte, to string) error
+	Address() string
 }
-
-func (s *socket) datagrams() *socket { return s }
 
 // Feed offers a datagram that the engine has received, and reports whether it was taken.
 func (s *socket) Feed(b []byte, from string) (ours bool, err error) {
