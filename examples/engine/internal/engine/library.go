@@ -161,6 +161,7 @@ func (l *Library) Take(h Handle, n int) (*Object, []Event, error) {
 	}
 	if len(o.batch) == 0 {
 		o.taking.Unlock()
+		return o, nil, nil
 	}
 	return o, o.batch, nil
 }
