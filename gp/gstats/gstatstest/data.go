@@ -3,8 +3,8 @@ package gstatstest
 import (
 	"bytes"
 	"slices"
-	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/relight-sdk/relight/internal/quirks"
 	"github.com/relight-sdk/relight/internal/wire/gstatswire"
@@ -78,22 +78,30 @@ func (s *Server) Put(slot Slot, data []byte, modified time.Time) {
 	if modified.IsZero() {
 		modified = s.config.Now()
 	}
-	s.slots[slot] = record{Data: slices.Clone(data), Modified: modified, KeyValues: bytes.HasPrefix(data, []byte(`\`))}
+	r := record{Data: slices.Clone(data), Modified: modified, KeyValues: bytes.HasPrefix(data, []byte(`\`))}
+	if s.config.Family == quirks.OpenSpy && !r.KeyValues {
+		s.blocks[slot] = r
+	} else {
+		s.slots[slot] = r
+	}
 	s.modified[indexed{slot.Profile, slot.Index}] = modified
 }
 
-// Stored returns what is stored in a slot.
+// Stored returns what is stored in a slot. Where openspy has both, it is the keys and values.
 func (s *Server) Stored(slot Slot) (Stored, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, ok := s.slots[slot]
+	if !ok {
+		r, ok = s.blocks[slot]
+	}
 	r.Data = slices.Clone(r.Data)
 	return r, ok
 }
 
 // store keeps what a client has written.
-func (s *Server) store(slot Slot, data []byte, keyValues bool) (time.Time, bool) {
-	before, ok := s.slots[slot]
+func (s *Server) store(slots map[Slot]record, slot Slot, data []byte, keyValues bool) (time.Time, bool) {
+	before, ok := slots[slot]
 	cost := len(data) - len(before.Data)
 	if !ok {
 		cost += recordCost
@@ -102,7 +110,7 @@ func (s *Server) store(slot Slot, data []byte, keyValues bool) (time.Time, bool)
 		return time.Time{}, false
 	}
 	now := s.config.Now()
-	s.slots[slot] = record{Data: data, Modified: now, KeyValues: keyValues}
+	slots[slot] = record{Data: data, Modified: now, KeyValues: keyValues}
 	s.modified[indexed{slot.Profile, slot.Index}] = now
 	return now, true
 }
@@ -170,10 +178,10 @@ func (c *conn) get(m *gstatswire.GetData) {
 		return
 	case quirks.OpenSpy:
 		if private && slot.Profile != c.player {
-			c.refuse(errorNotLoggedIn)
+			c.refuse(errorNoPlayer)
 			return
 		}
-		c.getOpenSpy(m, r, keys, reply)
+		c.getOpenSpy(m, slot, keys, reply)
 	case quirks.WFC:
 		reply.LocalID, reply.Data, reply.Missing = c.loginID, r.Data, !ok
 	case quirks.DWC:
@@ -204,16 +212,18 @@ func (c *conn) get(m *gstatswire.GetData) {
 
 // getOpenSpy keeps keys and blocks apart: who sends a list of keys, even an empty one, gets no block. Times of blocks are not
 // told, and what is older than the request wants is as if it was not there.
-func (c *conn) getOpenSpy(m *gstatswire.GetData, r record, keys []string, reply *gstatswire.DataReply) {
-	if r.Modified.Unix() < m.Since || r.KeyValues == m.NoKeys {
-		reply.Modified = 0
-		return
-	}
+func (c *conn) getOpenSpy(m *gstatswire.GetData, slot Slot, keys []string, reply *gstatswire.DataReply) {
+	reply.Modified = 0
 	if m.NoKeys {
-		reply.Data, reply.Modified = r.Data, 0
+		if block, ok := c.server.blocks[slot]; ok && block.Modified.Unix() >= m.Since {
+			reply.Data = block.Data
+		}
 		return
 	}
-	reply.Data = join(choose(pairsOf(r.Data), keys), gstatswire.Separator)
+	all := pairsOf(c.server.slots[slot].Data)
+	if modified := c.server.slots[slot].Modified.Unix(); modified >= m.Since && len(all) > 0 {
+		reply.Data, reply.Modified = join(choose(all, keys), gstatswire.Separator), modified
+	}
 }
 
 // everyKey names each key that was asked for, with or without a value; dwc knows no way to ask for all.
@@ -238,23 +248,25 @@ func (c *conn) set(m *gstatswire.SetData) {
 	reply := &gstatswire.SetReply{Success: true, LocalID: m.LocalID, ProfileID: m.ProfileID}
 	readOnly := slot.Type != Private && slot.Type != Public
 	data, keyValues := m.Data, m.KeyValues
-	old := s.slots[slot]
+	slots, old := s.slots, s.slots[slot]
 	switch s.config.Family {
 	case quirks.KR4uzi:
 		return
 	case quirks.OpenSpy:
 		switch {
-		case c.player == 0:
+		case c.player == 0: // also after another player could not be authenticated
 			return
 		case !c.players[slot.Profile] || readOnly:
-			c.refuse(errorNotLoggedIn)
+			c.refuse(errorNoPlayer)
 			return
 		case keyValues:
 			data = mergeOpenSpy(old, data)
+		default:
+			slots = s.blocks
 		}
 	case quirks.WFC: // a refusal is a success that tells no time
 		reply.LocalID = c.loginID
-		data = bytes.TrimSuffix(data, []byte{0})
+		data = bytes.TrimSuffix(latin1(data), []byte{0})
 		if slot.Profile != c.player || bytes.IndexByte(data, 0) >= 0 {
 			c.reply(reply)
 			return
@@ -269,7 +281,7 @@ func (c *conn) set(m *gstatswire.SetData) {
 			if data = bytes.TrimRight(data, `\`); old.Data != nil && len(data) > 0 {
 				data = join(merge(pairsOf(old.Data), pairsOf(data)), `\`)
 			}
-			s.store(slot, data, true)
+			s.store(slots, slot, data, true)
 		}
 		c.reply(reply)
 		return
@@ -284,19 +296,26 @@ func (c *conn) set(m *gstatswire.SetData) {
 			data = join(merge(pairsOf(old.Data), pairsOf(data)), `\`)
 		}
 	}
-	modified, ok := s.store(slot, data, keyValues)
+	modified, ok := s.store(slots, slot, data, keyValues)
 	if reply.Success = ok; ok {
 		reply.Modified = modified.Unix()
 	}
 	c.reply(reply)
 }
 
-// mergeOpenSpy changes keys; an empty value removes one.
+// mergeOpenSpy changes keys. One that gets an empty value is removed and made anew, at the end.
 func mergeOpenSpy(old record, data []byte) []byte {
-	var before []pair
-	if old.KeyValues {
-		before = pairsOf(old.Data)
+	changes := pairsOf(data)
+	all := slices.DeleteFunc(pairsOf(old.Data), func(p pair) bool { return slices.Contains(changes, pair{key: p.key}) })
+	return join(merge(all, changes), `\`)
+}
+
+// latin1 is what wfc makes of data that is no ASCII: it takes bytes for characters, writes those as UTF-8, and cuts them where
+// the data was to end.
+func latin1(data []byte) []byte {
+	var b []byte
+	for _, c := range data {
+		b = utf8.AppendRune(b, rune(c))
 	}
-	all := merge(before, pairsOf(data))
-	return join(slices.DeleteFunc(all, func(p pair) bool { return strings.TrimSpace(p.value) == "" }), `\`)
+	return b[:len(data)]
 }

@@ -164,6 +164,7 @@ func (c *conn) handle(m gstatswire.Message) {
 func (c *conn) authenticate(m *gstatswire.PlayerAuth) {
 	s := c.server
 	family := s.config.Family
+	latest := m.LocalID >= c.loginID
 	c.loginID = m.LocalID
 	token := m.Token != ""
 	switch {
@@ -174,7 +175,10 @@ func (c *conn) authenticate(m *gstatswire.PlayerAuth) {
 	}
 	id := s.identify(c, m)
 	if id == 0 {
-		c.refusePlayer(m.LocalID)
+		if family == quirks.OpenSpy && latest {
+			c.player = 0 // who was here before is forgotten
+		}
+		c.refusePlayer(m)
 		return
 	}
 	c.player = id
@@ -241,13 +245,16 @@ func (s *Server) byKey(hash, nick string) (found Account, exact bool) {
 }
 
 // refusePlayer says that a player is not who they say.
-func (c *conn) refusePlayer(localID int32) {
-	refusal := &gstatswire.PlayerReply{ProfileID: -1, LocalID: localID}
+func (c *conn) refusePlayer(m *gstatswire.PlayerAuth) {
+	refusal := &gstatswire.PlayerReply{ProfileID: -1, LocalID: m.LocalID}
 	switch c.server.config.Family {
 	case quirks.Original:
 		refusal.Error = "Invalid response"
 	case quirks.OpenSpy:
 		refusal.Error = "The password provided was incorrect."
+		if m.ProfileID != 0 && !c.server.known(ProfileID(m.ProfileID)) {
+			refusal.Error = "The profile provided was incorrect."
+		}
 	case quirks.WFC, quirks.DWC:
 		refusal.ProfileID, refusal.Error = -3, "Invalid Validation"
 	case quirks.UniSpy: // it breaks off
@@ -271,7 +278,7 @@ func (c *conn) getProfileID(m *gstatswire.GetProfileID) {
 		case quirks.UniSpy:
 			return
 		case quirks.OpenSpy:
-			reply.Error = "The profile provided is incorrect."
+			reply.Error = "The cdkey is invalid. "
 		}
 	}
 	c.reply(reply)

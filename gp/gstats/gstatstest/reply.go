@@ -121,6 +121,7 @@ type failure struct {
 var (
 	errorParse       = failure{1, "There was an error parsing an incoming request."}
 	errorNotLoggedIn = failure{2, "This request cannot be processed because you are not logged in."}
+	errorNoPlayer    = failure{2, "The request cannot be processed because user has not logged in. "}
 	errorDatabase    = failure{4, "This request cannot be processed because of a database error."}
 	errorClosed      = failure{7, "The server has closed the connection."}
 	errorGame        = failure{0, "Unknown Game!"}

@@ -22,6 +22,7 @@ type Server struct {
 	conns    map[*conn]bool
 	accounts map[ProfileID]Account
 	slots    map[Slot]record
+	blocks   map[Slot]record       // of openspy, which keeps them apart
 	modified map[indexed]time.Time // of any type: so the original counts
 	games    []*Game
 	spent    int           // bytes of what is kept
@@ -41,7 +42,7 @@ func New(config Config) *Server {
 	}
 	s := &Server{
 		config: config, log: config.Logger, conns: make(map[*conn]bool), accounts: make(map[ProfileID]Account),
-		slots: make(map[Slot]record), modified: make(map[indexed]time.Time), changed: make(chan struct{}),
+		slots: make(map[Slot]record), blocks: make(map[Slot]record), modified: make(map[indexed]time.Time), changed: make(chan struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
