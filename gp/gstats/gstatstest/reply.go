@@ -105,7 +105,8 @@ func (s *Server) shape(body []byte) []byte {
 		if family == quirks.WFC {
 			rand.Shuffle(len(all), func(i, j int) { all[i], all[j] = all[j], all[i] })
 		} else if at := slices.IndexFunc(all, func(p pair) bool { return p.key == "errmsg" }); at > 0 {
-			all = slices.Insert(slices.Delete(all, at, at+1), 0, all[at])
+			text := all[at]
+			all = slices.Insert(slices.Delete(all, at, at+1), 0, text)
 		}
 		return all
 	})
