@@ -1,4 +1,4 @@
-package gstats_test
+package gstatstest_test
 
 import (
 	"bytes"
