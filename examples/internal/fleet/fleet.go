@@ -142,7 +142,7 @@ func (f *Fleet) add(port int) error {
 		return err
 	}
 	f.made++
-	conn := &distant{PacketConn: inner, delay: time.Duration(5+f.random.ExpFloat64()*50) * time.Millisecond}
+	conn := &distant{PacketConn: inner, closing: make(chan struct{}), delay: time.Duration(5+f.random.ExpFloat64()*50) * time.Millisecond}
 	if f.master != nil && f.made%natEach == 0 {
 		conn.deafTo = f.master.ProbeAddr()
 	}
@@ -269,9 +269,10 @@ func (s *fake) publish() error {
 // distant is a socket whose datagrams are on their way for a while.
 type distant struct {
 	net.PacketConn
-	delay  time.Duration
-	onWay  sync.WaitGroup
-	deafTo string // nothing arrives from there: where a master tries whether strangers can come in
+	delay   time.Duration
+	onWay   sync.WaitGroup
+	closing chan struct{}
+	deafTo  string // nothing arrives from there: where a master tries whether strangers can come in
 }
 
 // ReadFrom implements net.PacketConn.
@@ -287,16 +288,21 @@ func (d *distant) ReadFrom(b []byte) (int, net.Addr, error) {
 // WriteTo implements net.PacketConn. It does not tell whether that works, as networks do not.
 func (d *distant) WriteTo(b []byte, to net.Addr) (int, error) {
 	b = slices.Clone(b)
-	d.onWay.Add(1)
-	time.AfterFunc(d.delay, func() {
-		defer d.onWay.Done()
+	d.onWay.Go(func() {
+		late := time.NewTimer(d.delay)
+		defer late.Stop()
+		select {
+		case <-late.C:
+		case <-d.closing:
+		}
 		_, _ = d.PacketConn.WriteTo(b, to)
 	})
 	return len(b), nil
 }
 
-// Close lets arrive what is on its way, such as a goodbye. Nothing must be written any more.
+// Close lets what is on its way, such as a goodbye, arrive at once. Nothing must be written any more.
 func (d *distant) Close() error {
+	close(d.closing)
 	d.onWay.Wait()
 	return d.PacketConn.Close()
 }
