@@ -10,10 +10,8 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"net"
 	"os"
 	"os/signal"
@@ -41,28 +39,23 @@ type options struct {
 	slots    int
 	forward  bool
 	diagnose bool
-	verbose  bool
 
 	router portmap.Config // which router opens the port
 }
 
-func parse(args []string, stderr io.Writer) (options, error) {
+func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
-	set := flag.NewFlagSet("dedicated-server", flag.ContinueOnError)
-	set.SetOutput(stderr)
-	o.Register(set)
+	set := flags.New("dedicated-server", "is a tiny game server, which is listed, queried and joined on one UDP socket until Ctrl-C.")
+	set.Group("This example")
 	set.StringVar(&o.addr, "addr", ":7777", "`address` of the one socket that the game, the masters and browsers use")
 	set.StringVar(&o.name, "name", "A Relight server", "`name` of the server in browsers")
 	set.StringVar(&o.mapName, "map", "dm_bay", "`map` that is played")
 	set.IntVar(&o.slots, "slots", 16, "`number` of players that there is room for")
 	set.BoolVar(&o.forward, "forward-port", false, "have the home router open the port while the server runs")
 	set.BoolVar(&o.diagnose, "diagnose", false, "say why the server is or is not listed, and end")
-	set.BoolVar(&o.verbose, "v", false, "log what the host does to standard error")
-	if err := set.Parse(args); err != nil {
+	o.Register(set, "available", "master", "natneg")
+	if err := set.Parse(args, stdout); err != nil {
 		return o, err
-	}
-	if set.NArg() > 0 {
-		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	}
 	if o.slots < 1 || o.slots > 64 {
 		return o, errors.New("-slots must be 1 to 64")
@@ -72,19 +65,15 @@ func parse(args []string, stderr io.Writer) (options, error) {
 
 // run is main without the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		fmt.Fprintln(stderr, "dedicated-server:", err)
-		return 2
+	o, err := parse(args, stdout)
+	if err != nil {
+		return flags.Refuse("dedicated-server", err, stderr)
 	}
-	if err := serve(ctx, o, newPrinter(stdout, o.JSON), stderr); err != nil {
-		fmt.Fprintln(stderr, "dedicated-server:", err)
-		return 1
+	try := "another -addr, and -v, which logs what the host does"
+	if o.diagnose {
+		try = ""
 	}
-	return 0
+	return flags.End(ctx, "dedicated-server", serve(ctx, o, newPrinter(stdout, o.JSON), stderr), try, stderr)
 }
 
 // serve runs the server until ctx ends.
@@ -125,6 +114,7 @@ func serve(ctx context.Context, o options, out *printer, stderr io.Writer) error
 	}
 	out.print(line{Event: "listening", Addr: conn.LocalAddr().String()})
 
+	outer := ctx
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	var workers sync.WaitGroup
@@ -143,6 +133,9 @@ func serve(ctx context.Context, o options, out *printer, stderr io.Writer) error
 	err = host.Run(ctx)
 	err = errors.Join(err, host.Close(), game.conn.Close())
 	workers.Wait()
+	if o.diagnose && outer.Err() != nil {
+		return errors.Join(err, context.Cause(outer)) // there is no diagnosis
+	}
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) {
 		err = errors.Join(err, cause)
 	}
@@ -185,13 +178,9 @@ func follow(ctx context.Context, mapping *portmap.Mapping, moved <-chan struct{}
 }
 
 func (o *options) config(stderr io.Writer) qr2.Config {
-	logger := slog.New(slog.DiscardHandler)
-	if o.verbose {
-		logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
 	return qr2.Config{
 		Game: o.Game, Secret: o.Secret, Domain: o.Domain, Addr: o.Master, AvailableAddr: o.Available,
-		NatNeg: &natneg.Config{Servers: o.NatNeg}, Logger: logger,
+		NatNeg: &natneg.Config{Servers: o.NatNeg}, Logger: o.Logger(stderr),
 	}
 }
 

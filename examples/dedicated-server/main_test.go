@@ -164,8 +164,8 @@ func TestDedicatedServer(t *testing.T) {
 // Everything in one process: the port is opened on a router and closed again, and players are told the port outside.
 func TestEmbeddedWithForwardedPort(t *testing.T) {
 	server := start(t, "-embedded", "-forward-port")
-	server.until("test servers", "")
-	forwarded := netip.MustParseAddrPort(server.until("port forwarded", "").Addr)
+	server.until("test_servers", "")
+	forwarded := netip.MustParseAddrPort(server.until("port_forwarded", "").Addr)
 	addr := netip.MustParseAddrPort(server.until("listening", "").Addr)
 	server.until("step", "listed")
 	answer, err := qr2test.Query(t.Context(), nil, addr)
@@ -201,7 +201,7 @@ func TestForwardedPortMoves(t *testing.T) {
 	server.until("step", "listed")
 	router.SetFaults(portmaptest.Faults{OtherPort: true})
 	router.Restart()
-	server.until("port moved", "")
+	server.until("port_moved", "")
 	answer, err := qr2test.Query(t.Context(), nil, addr)
 	require.NoError(t, err)
 	require.Equal(t, addr.Port()+1, mustPort(t, answer.Value("hostport")))

@@ -43,6 +43,7 @@ func (p *printer) print(l line) {
 	defer p.mu.Unlock()
 	l.Time = time.Now()
 	if p.json {
+		l.Event = strings.ReplaceAll(l.Event, " ", "_")
 		if b, err := json.Marshal(l); err == nil {
 			fmt.Fprintf(p.out, "%s\n", b)
 		}

@@ -12,7 +12,7 @@ import (
 // bootstrap does what SteamCMD does when it starts.
 func bootstrap(ctx context.Context, o *options, p *printer) error {
 	config := clientupdate.Config{Product: o.product, Hosts: o.hosts, Installed: o.installed, Logger: o.logger}
-	if o.embedded {
+	if o.Embedded {
 		server, err := updates()
 		if err != nil {
 			return err
@@ -29,7 +29,8 @@ func bootstrap(ctx context.Context, o *options, p *printer) error {
 		}
 	}
 	if o.diagnose {
-		return diagnose(ctx, config, p)
+		report, err := clientupdate.Diagnose(ctx, config)
+		return tellDiagnosis(p, report, err)
 	}
 	if err := lookAtFolder(ctx, o, p, &config); err != nil {
 		return err
@@ -104,17 +105,4 @@ func install(ctx context.Context, o *options, p *printer, config clientupdate.Co
 		"version %d: %d packages fetched (%s), %d were there, %d files laid down, %d removed, in %v", report.Version, report.Fetched, size(report.Bytes), report.Kept, report.Files,
 		len(report.Removed), report.Took.Round(time.Millisecond))
 	return err
-}
-
-func diagnose(ctx context.Context, config clientupdate.Config, p *printer) error {
-	report, err := clientupdate.Diagnose(ctx, config)
-	if err != nil {
-		return err
-	}
-	if p.json {
-		p.line("report", facts{"diagnosis": report}, "")
-	} else {
-		p.text(report.String())
-	}
-	return report.Err()
 }

@@ -14,8 +14,23 @@ import (
 
 // download lays a depot down.
 func download(ctx context.Context, o *options, p *printer) error {
-	if o.embedded {
-		return downloadMadeUp(ctx, o, p)
+	if o.Embedded {
+		made, err := embed(o)
+		if err != nil {
+			return err
+		}
+		defer made.Close()
+		if o.dir == "" {
+			dir, err := os.MkdirTemp("", "relight-depot-")
+			if err != nil {
+				return err
+			}
+			defer os.RemoveAll(dir)
+			o.dir = dir
+		}
+	}
+	if o.diagnose {
+		return diagnoseServers(ctx, o, p)
 	}
 	key, err := o.depotKey()
 	if err != nil {
@@ -34,9 +49,6 @@ func download(ctx context.Context, o *options, p *printer) error {
 
 // lay downloads what a manifest lists, and reports.
 func lay(ctx context.Context, o *options, p *printer, source steampipe.Source, manifest *steampipe.Manifest, key steampipe.Key) error {
-	if o.dir == "" {
-		return errors.New("where to? give -dir")
-	}
 	filter, err := o.filter()
 	if err != nil {
 		return err
@@ -166,32 +178,4 @@ func tellReport(p *printer, r *steampipe.Report) {
 		"%d files: %d were right, %d written, %d failed; fetched %s in %d chunks (%d used again, %d zero) in %v, %s/s of files",
 		r.Files, r.FilesKept, r.FilesNew, r.FilesFailed, size(r.BytesFetched), r.ChunksFetched, r.ChunksReused, r.ChunksZero, r.Duration.Round(time.Millisecond),
 		size(int64(float64(r.BytesWritten)/max(r.Duration.Seconds(), 1e-3))))
-}
-
-// downloadMadeUp downloads a made-up depot from a server in this process; without -dir into a temporary folder.
-func downloadMadeUp(ctx context.Context, o *options, p *printer) error {
-	made, err := makeUp()
-	if err != nil {
-		return err
-	}
-	defer made.close()
-	if o.dir == "" {
-		dir, err := os.MkdirTemp("", "relight-depot-")
-		if err != nil {
-			return err
-		}
-		defer os.RemoveAll(dir)
-		o.dir = dir
-	}
-	o.lists = list{made.server.Addr()}
-	source, closeSource, err := o.source()
-	if err != nil {
-		return err
-	}
-	key := steampipe.Key(made.depot.Key)
-	manifest, err := steampipe.FetchManifest(ctx, source, steampipe.DepotID(made.depot.ID), steampipe.ManifestID(made.depot.ManifestID), key)
-	if err != nil {
-		return errors.Join(err, closeSource())
-	}
-	return errors.Join(lay(ctx, o, p, source, manifest, key), closeSource())
 }

@@ -2,33 +2,55 @@ package main
 
 import (
 	"bytes"
+	"encoding/hex"
+	"slices"
 
 	"github.com/relight-sdk/relight/steampipe/depottest"
 )
 
-// madeUp is a depot that does not exist, and its server.
-type madeUp struct {
-	depot  *depottest.Depot
-	server *depottest.Server
+// The versions of the made-up depot.
+const oldVersion, newVersion = 1001, 1002
+
+// embed serves two versions of a depot that does not exist, and points the options at the newer one.
+func embed(o *options) (*depottest.Server, error) {
+	versions, err := makeUp()
+	if err != nil {
+		return nil, err
+	}
+	server, err := depottest.New(depottest.Config{Depots: versions})
+	if err != nil {
+		return nil, err
+	}
+	newer := versions[1]
+	o.lists, o.depot, o.key = list{server.Addr()}, uint64(newer.ID), hex.EncodeToString(newer.Key[:])
+	if o.manifest == 0 {
+		o.manifest = newVersion
+	}
+	return server, nil
 }
 
-func makeUp() (*madeUp, error) {
-	depot, err := depottest.NewDepot(depottest.DepotConfig{Seed: 1, Generate: 12 << 20, Files: []depottest.File{
+// makeUp makes the two versions, the older one first.
+func makeUp() (versions []*depottest.Depot, err error) {
+	files := []depottest.File{
 		{Name: `bin\server`, Data: bytes.Repeat([]byte("game server "), 50_000), Flags: depottest.Executable},
 		{Name: `cfg\server.cfg`, Data: []byte("hostname Friday night\n"), Flags: depottest.UserConfig},
 		{Name: `maps\empty.bsp`, Data: make([]byte, 3<<20)},
-	}})
-	if err != nil {
-		return nil, err
 	}
-	server, err := depottest.New(depottest.Config{Depots: []*depottest.Depot{depot}})
-	if err != nil {
-		return nil, err
+	for _, version := range []struct {
+		manifest uint64
+		more     []depottest.File
+	}{
+		{oldVersion, []depottest.File{{Name: `maps\lost.bsp`, Data: bytes.Repeat([]byte("a map that nobody liked "), 2000)}}},
+		{newVersion, []depottest.File{{Name: `maps\new.bsp`, Data: bytes.Repeat([]byte("a map that everybody wanted "), 4000)}}},
+	} {
+		depot, err := depottest.NewDepot(depottest.DepotConfig{Seed: 1, ManifestID: version.manifest, Generate: 12 << 20, Files: append(slices.Clone(files), version.more...)})
+		if err != nil {
+			return nil, err
+		}
+		versions = append(versions, depot)
 	}
-	return &madeUp{depot, server}, nil
+	return versions, nil
 }
-
-func (m *madeUp) close() { m.server.Close() }
 
 // updates is a made-up SteamCMD, and its update host.
 func updates() (*depottest.UpdateServer, error) {

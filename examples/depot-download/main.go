@@ -11,14 +11,12 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
+
+	"github.com/relight-sdk/relight/examples/internal/flags"
 )
 
 func main() {
@@ -27,85 +25,41 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// command is a subcommand: flags adds what only it has, run does it.
+// command is a subcommand: define adds the flags that only it has, run does it.
 type command struct {
-	name, about string
-	flags       func(*flag.FlagSet, *options)
-	run         func(context.Context, *options, *printer) error
+	flags.Command
+	define func(*flags.Set, *options)
+	run    func(context.Context, *options, *printer) error
 }
 
 // The first is what is done without a command.
 var commands = []command{
-	{"download", "put a depot on a disk, or repair it", downloadFlags, download},
-	{"verify", "compare a folder with a manifest, and write nothing", verifyFlags, verify},
-	{"compare", "say what it takes to go from one manifest to another", compareFlags, compare},
-	{"bootstrap", "look for an update of the Steam client or SteamCMD, and with -dir install it", bootstrapFlags, bootstrap},
+	{flags.Command{Name: "download", About: "put a depot on a disk, or repair it"}, downloadFlags, download},
+	{flags.Command{Name: "verify", About: "compare a folder with a manifest, and write nothing"}, verifyFlags, verify},
+	{flags.Command{Name: "compare", About: "say what it takes to go from one manifest to another"}, compareFlags, compare},
+	{flags.Command{Name: "bootstrap", About: "look for an update of the Steam client or SteamCMD, and with -dir install it"}, bootstrapFlags, bootstrap},
 }
 
-// errUsage is an error that package flag has printed already.
-type errUsage struct{ error }
-
-func (e errUsage) Unwrap() error { return e.error }
-
 // parse reads the subcommand and its flags.
-func parse(args []string, stderr io.Writer) (command, *options, error) {
-	chosen := commands[0]
-	if len(args) > 0 && !strings.HasPrefix(args[0], "-") {
-		found := false
-		for _, c := range commands {
-			if c.name == args[0] {
-				chosen, found = c, true
-			}
-		}
-		if !found {
-			return chosen, nil, fmt.Errorf("no command %q: want download, verify, compare or bootstrap", args[0])
-		}
-		args = args[1:]
+func parse(args []string, stdout io.Writer) (command, *options, error) {
+	chosen, set, rest, err := flags.Choose("depot-download", commands, args)
+	if err != nil {
+		return chosen, nil, err
 	}
 	o := new(options)
-	set := flag.NewFlagSet("depot-download "+chosen.name, flag.ContinueOnError)
-	set.SetOutput(stderr)
-	set.BoolVar(&o.json, "json", false, "print one JSON object per line; the last one is the report")
-	set.BoolVar(&o.embedded, "embedded", false, "use a made-up depot of a server in this process")
-	set.BoolVar(&o.verbose, "v", false, "log requests to standard error")
-	chosen.flags(set, o)
-	set.Usage = func() {
-		fmt.Fprintln(stderr, "Commands:")
-		for _, c := range commands {
-			fmt.Fprintf(stderr, "  %-10s %s\n", c.name, c.about)
-		}
-		fmt.Fprintf(stderr, "Flags of %s:\n", chosen.name)
-		set.PrintDefaults()
-	}
-	if err := set.Parse(args); err != nil {
-		return chosen, o, errUsage{err}
-	}
-	if set.NArg() > 0 {
-		return chosen, o, fmt.Errorf("unexpected argument %q", set.Arg(0))
-	}
-	return chosen, o, nil
+	chosen.define(set, o)
+	o.Register(set)
+	return chosen, o, set.Parse(rest, stdout)
 }
 
 // run is main without the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	c, o, err := parse(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
+	c, o, err := parse(args, stdout)
 	if err != nil {
-		if _, printed := errors.AsType[errUsage](err); !printed {
-			fmt.Fprintln(stderr, "depot-download:", err)
-		}
-		return 2
+		return flags.Refuse("depot-download", err, stderr)
 	}
-	o.logger = slog.New(slog.DiscardHandler)
-	if o.verbose {
-		o.logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	}
-	p := newPrinter(stdout, stderr, o.json)
-	if err := errors.Join(c.run(ctx, o, p), p.err); err != nil {
-		fmt.Fprintln(stderr, "depot-download:", err)
-		return 1
-	}
-	return 0
+	o.logger = o.Logger(stderr)
+	p := newPrinter(stdout, stderr, o.JSON)
+	err = errors.Join(c.run(ctx, o, p), p.err)
+	return flags.End(ctx, "depot-download", err, o.try(err), stderr)
 }

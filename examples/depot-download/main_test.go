@@ -55,6 +55,25 @@ func TestEmbedded(t *testing.T) {
 	if !strings.Contains(output, "0 failed") {
 		t.Error(output)
 	}
+	start(t, 0, "verify", "-embedded", "-dir", dir)
+	start(t, 1, "verify", "-embedded", "-dir", dir, "-manifest", "1001")
+	output, _ = start(t, 0, "-embedded", "-json", "-dir", dir, "-manifest", "1001")
+	if older := last(t, output); older["files_removed"] != 1.0 || !exists(dir, "maps", "lost.bsp") {
+		t.Errorf("back to the older version: %v", older)
+	}
+	start(t, 0, "verify", "-embedded", "-dir", dir, "-manifest", "1001")
+	output, _ = start(t, 0, "compare", "-embedded", "-json")
+	if report := last(t, output); report["changes"] != 2.0 {
+		t.Errorf("%v", report)
+	}
+	output, _ = start(t, 0, "-embedded", "-diagnose")
+	if !strings.Contains(output, "ok ") {
+		t.Error(output)
+	}
+	output, stderr := start(t, 1, "-diagnose", "-json", "-server", "127.0.0.1:1")
+	if report := last(t, output); report["diagnosis"] == nil || strings.Contains(stderr, "try:") {
+		t.Errorf("%v %s", report, stderr)
+	}
 }
 
 // depotServer is a small depot at a server, and the flags that name them.
@@ -93,7 +112,7 @@ func exists(dir string, names ...string) bool {
 
 func TestDownloadVerifyCompare(t *testing.T) {
 	depot, server, what := depotServer(t, 1)
-	for name, source := range map[string][]string{"server": {"-server", server.Addr()}, "list": {"-list", server.Addr()}} {
+	for name, source := range map[string][]string{"server": {"-server", server.Addr()}, "serverlist": {"-serverlist", server.Addr()}} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			args := append(append([]string{"-json", "-dir", dir, "-connections", "2", "-limit", "50M"}, what...), source...)
@@ -221,9 +240,9 @@ func TestBootstrap(t *testing.T) {
 }
 
 func TestUsage(t *testing.T) {
-	_, stderr := start(t, 0, "-h")
+	help, _ := start(t, 0, "-h")
 	for _, word := range []string{"download", "verify", "compare", "bootstrap", "-detect-cache", "-embedded", "-json"} {
-		if !strings.Contains(stderr, word) {
+		if !strings.Contains(help, word) {
 			t.Errorf("no %s in -h", word)
 		}
 	}
@@ -232,15 +251,12 @@ func TestUsage(t *testing.T) {
 		"unexpected argument":   {"download", "x"},
 		"from where?":           {"-depot", "1", "-manifest", "2"},
 		"which manifest?":       {"-server", "x"},
+		"which folder?":         {"verify", "-server", "x", "-depot", "1", "-manifest", "2"},
 		"where to?":             append([]string{"-server", "127.0.0.1:1"}, "-manifest-file", emptyManifest(t)),
 		"want bytes per second": {"-limit", "fast"},
 		"flag provided but not": {"-nonsense"},
 	} {
-		status := 1
-		if want == "no command" || want == "unexpected argument" || want == "want bytes per second" || want == "flag provided but not" {
-			status = 2
-		}
-		if _, stderr := start(t, status, args...); !strings.Contains(stderr, want) {
+		if _, stderr := start(t, 2, args...); !strings.Contains(stderr, want) {
 			t.Errorf("%v: %s", args, stderr)
 		}
 	}

@@ -3,20 +3,20 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"log/slog"
 	"os"
 	"strconv"
 	"strings"
 
+	"github.com/relight-sdk/relight/examples/internal/flags"
 	"github.com/relight-sdk/relight/steampipe"
 )
 
 // options are the flags of all commands.
 type options struct {
-	json, embedded, verbose bool
-	logger                  *slog.Logger
+	flags.Common
+	logger *slog.Logger
 
 	// What to get.
 	depot        uint64
@@ -48,8 +48,42 @@ type options struct {
 	product   string
 	installed uint64
 	hosts     list
-	diagnose  bool
 	full      bool
+
+	diagnose bool
+}
+
+// errNoSource and errNoManifest are wrong use: nobody can guess.
+var (
+	errNoSource   = errors.New("from where? give -server, -serverlist, -web, -config or -folder, or try -embedded")
+	errNoManifest = errors.New("which manifest? give -depot and -manifest, or -manifest-file, or try -embedded")
+)
+
+// checkWhat says what is missing to get a manifest.
+func (o *options) checkWhat() error {
+	switch {
+	case o.Embedded || o.manifestFile != "":
+	case !o.hasSource():
+		return errNoSource
+	case (o.depot == 0 || o.manifest == 0) && !o.diagnose:
+		return errNoManifest
+	}
+	return nil
+}
+
+func (o *options) hasSource() bool {
+	return o.Embedded || o.folder != "" || len(o.servers) > 0 || len(o.lists) > 0 || o.web || o.config != ""
+}
+
+// try is what to do about an error.
+func (o *options) try(err error) string {
+	switch {
+	case o.diagnose, errors.Is(err, errDiffers):
+		return ""
+	case o.product != "":
+		return "the same with -diagnose, which asks every host"
+	}
+	return "download with the same flags and -diagnose, which asks every server"
 }
 
 // list is a flag that may be given several times, or once with commas.
@@ -82,7 +116,9 @@ func (r *rate) Set(text string) error {
 	return nil
 }
 
-func whatFlags(set *flag.FlagSet, o *options) {
+func whatFlags(set *flags.Set, o *options) {
+	set.Group("What")
+	set.Check(o.checkWhat)
 	set.Uint64Var(&o.depot, "depot", 0, "`number` of the depot")
 	set.Uint64Var(&o.manifest, "manifest", 0, "`number` of the manifest, that is of the version")
 	set.StringVar(&o.manifestFile, "manifest-file", "", "read the manifest from a `file` instead")
@@ -90,53 +126,72 @@ func whatFlags(set *flag.FlagSet, o *options) {
 	set.StringVar(&o.config, "config", "", "take the key, and content servers, from a Steam installation's config.vdf (`file`)")
 }
 
-func sourceFlags(set *flag.FlagSet, o *options) {
+func sourceFlags(set *flags.Set, o *options) {
+	set.Group("From where")
 	set.Var(&o.servers, "server", "content `server`, host or host:port, or https://host; several with commas")
-	set.Var(&o.lists, "list", "content `server` to ask for /serverlist/, host:port; several with commas")
+	set.Var(&o.lists, "serverlist", "content `server` to ask for /serverlist/, host:port; several with commas")
 	set.BoolVar(&o.web, "web", false, "ask Steam's web API for content servers")
-	set.IntVar(&o.cell, "cell", 0, "download `region`, for -list and -web")
+	set.IntVar(&o.cell, "cell", 0, "download `region`, for -serverlist and -web")
 	set.StringVar(&o.folder, "folder", "", "take everything from a `folder` that is laid out like a content server")
 	set.StringVar(&o.cache, "cache", "", "`URL` of a LAN cache")
 	set.BoolVar(&o.detectCache, "detect-cache", false, "look for a LAN cache as Steam's clients do")
 	set.Var(&o.limit, "limit", "`bytes` per second, as 500k or 2M")
 }
 
-func filterFlags(set *flag.FlagSet, o *options) {
+func filterFlags(set *flags.Set, o *options) {
+	set.Group("Which files, and how")
 	set.StringVar(&o.dir, "dir", "", "`folder` of the files")
 	set.Var(&o.include, "include", "only files that fit one of these `patterns`, as maps/*.bsp or cfg")
 	set.Var(&o.exclude, "exclude", "no files that fit one of these `patterns`")
 	set.Var(&o.expression, "regexp", "only files whose path a regular `expression` finds")
 }
 
-func downloadFlags(set *flag.FlagSet, o *options) {
+func downloadFlags(set *flags.Set, o *options) {
 	whatFlags(set, o)
 	sourceFlags(set, o)
 	filterFlags(set, o)
-	set.IntVar(&o.connections, "connections", 0, "chunks to fetch at once (default 16)")
+	set.IntVar(&o.connections, "connections", 16, "`number` of chunks to fetch at once")
 	set.StringVar(&o.old, "old", "", "`file` or number of the manifest that is in the folder; without, the folder knows what was downloaded before")
 	set.BoolVar(&o.dryRun, "dry-run", false, "say what would be done, and do nothing")
 	set.BoolVar(&o.force, "skip-space-check", false, "begin even if the disk looks too small")
+	set.BoolVar(&o.diagnose, "diagnose", false, "ask every server and say what is wrong, and end")
+	set.Check(func() error {
+		switch {
+		case !o.hasSource():
+			return errNoSource
+		case o.dir == "" && !o.Embedded && !o.diagnose:
+			return errors.New("where to? give -dir")
+		}
+		return nil
+	})
 }
 
-func verifyFlags(set *flag.FlagSet, o *options) {
+func verifyFlags(set *flags.Set, o *options) {
 	whatFlags(set, o)
 	sourceFlags(set, o)
 	filterFlags(set, o)
 	set.BoolVar(&o.extra, "extra", false, "list files that are not in the manifest too")
+	set.Check(func() error {
+		if o.dir == "" {
+			return errors.New("which folder? give -dir")
+		}
+		return nil
+	})
 }
 
-func compareFlags(set *flag.FlagSet, o *options) {
+func compareFlags(set *flags.Set, o *options) {
 	whatFlags(set, o)
 	sourceFlags(set, o)
 	set.StringVar(&o.old, "old", "", "`file` or number of the manifest to come from; without, everything is new")
 }
 
-func bootstrapFlags(set *flag.FlagSet, o *options) {
+func bootstrapFlags(set *flags.Set, o *options) {
+	set.Group("What")
 	set.StringVar(&o.product, "product", "steam_cmd_linux", "`name` of the update manifest")
 	set.Uint64Var(&o.installed, "installed", 0, "`version` that is installed; without, the folder's own")
 	set.StringVar(&o.dir, "dir", "", "`folder` to install into; without, the version is only looked at")
 	set.Var(&o.hosts, "host", "base `address` of an update host; several with commas")
-	set.BoolVar(&o.diagnose, "diagnose", false, "ask every host and say what is wrong")
+	set.BoolVar(&o.diagnose, "diagnose", false, "ask every host and say what is wrong, and end")
 	set.BoolVar(&o.full, "full", false, "compare every installed byte first")
 }
 
@@ -176,6 +231,19 @@ func (o *options) source() (steampipe.Source, func() error, error) {
 	if o.folder != "" {
 		return steampipe.NewFolder(o.folder), func() error { return nil }, nil
 	}
+	config, err := o.cdnConfig()
+	if err != nil {
+		return nil, nil, err
+	}
+	cdn, err := steampipe.NewCDN(config)
+	if err != nil {
+		return nil, nil, err
+	}
+	return cdn, cdn.Close, nil
+}
+
+// cdnConfig says which servers there are.
+func (o *options) cdnConfig() (steampipe.Config, error) {
 	config := steampipe.Config{Cache: o.cache, DetectCache: o.detectCache, BytesPerSecond: int64(o.limit), Logger: o.logger}
 	switch {
 	case len(o.servers) > 0:
@@ -195,17 +263,13 @@ func (o *options) source() (steampipe.Source, func() error, error) {
 	case o.config != "":
 		installed, err := o.installConfig()
 		if err != nil {
-			return nil, nil, err
+			return config, err
 		}
 		config.Directory = steampipe.ServerList{Addresses: installed.ContentServers, Cell: o.cell}
 	default:
-		return nil, nil, errors.New("from where? give -server, -list, -web, -config or -folder, or try -embedded")
+		return config, errNoSource
 	}
-	cdn, err := steampipe.NewCDN(config)
-	if err != nil {
-		return nil, nil, err
-	}
-	return cdn, cdn.Close, nil
+	return config, nil
 }
 
 // readManifest reads the manifest from its file, or fetches it.
@@ -214,7 +278,7 @@ func (o *options) readManifest(ctx context.Context, source func() (steampipe.Sou
 		return manifestFile(o.manifestFile, key)
 	}
 	if o.depot == 0 || o.manifest == 0 {
-		return nil, errors.New("which manifest? give -depot and -manifest, or -manifest-file, or try -embedded")
+		return nil, errNoManifest
 	}
 	from, err := source()
 	if err != nil {

@@ -36,7 +36,7 @@ func (p *printer) line(event string, facts facts, format string, arguments ...an
 	if facts == nil {
 		facts = map[string]any{}
 	}
-	facts["event"] = event
+	facts["event"], facts["time"] = event, time.Now()
 	b, err := json.Marshal(facts)
 	p.note(err)
 	_, err = fmt.Fprintf(p.out, "%s\n", b)

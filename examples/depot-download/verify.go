@@ -34,8 +34,12 @@ func manifestOnly(ctx context.Context, o *options) (*steampipe.Manifest, error) 
 
 // verify compares a folder with a manifest.
 func verify(ctx context.Context, o *options, p *printer) error {
-	if o.embedded {
-		return errors.New("verify has no -embedded: download with -embedded -dir first, then verify that folder against its manifest")
+	if o.Embedded {
+		made, err := embed(o)
+		if err != nil {
+			return err
+		}
+		defer made.Close()
 	}
 	manifest, err := manifestOnly(ctx, o)
 	if err != nil {
@@ -79,8 +83,15 @@ func verify(ctx context.Context, o *options, p *printer) error {
 
 // compare says what lies between two manifests.
 func compare(ctx context.Context, o *options, p *printer) error {
-	if o.embedded {
-		return errors.New("compare has no -embedded: give two manifests")
+	if o.Embedded {
+		made, err := embed(o)
+		if err != nil {
+			return err
+		}
+		defer made.Close()
+		if o.old == "" {
+			o.old = strconv.Itoa(oldVersion)
+		}
 	}
 	manifest, err := manifestOnly(ctx, o)
 	if err != nil {

@@ -10,10 +10,8 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -47,14 +45,12 @@ type options struct {
 	register       bool
 	reconnect      bool
 	diagnose       bool
-	verbose        bool
 }
 
-func parse(args []string, stderr io.Writer) (options, error) {
+func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
-	set := flag.NewFlagSet("presence", flag.ContinueOnError)
-	set.SetOutput(stderr)
-	o.Register(set)
+	set := flags.New("presence", "is a buddy messenger on the terminal, or with -json for scripts.")
+	set.Group("This example")
 	set.Func("account", "`nick:password` to log in with; without the password it is taken from "+passwordVariable+", or asked for", func(text string) error {
 		o.nick, o.password, _ = strings.Cut(text, ":")
 		return nil // checked below: an error from here would be printed with the password
@@ -63,15 +59,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	set.StringVar(&o.email, "email", "", "`address` of the account that -register creates")
 	set.BoolVar(&o.reconnect, "reconnect", true, "get the connection back when it is lost")
 	set.BoolVar(&o.diagnose, "diagnose", false, "say why the login works or does not, and end")
-	set.BoolVar(&o.verbose, "v", false, "log what the session does to standard error; on a terminal send that elsewhere, as 2>log")
-	set.Usage = func() {
-		fmt.Fprintln(stderr, "Usage of presence:")
-		set.PrintDefaults()
-		fmt.Fprint(stderr, "\nCommands, with a / in front on a terminal, a line each on standard input with -json:\n", help(false),
+	o.Register(set, "gpcm", "gpsp")
+	set.After = func(out io.Writer) {
+		fmt.Fprint(out, "\nCommands, with a / in front on a terminal, a line each on standard input with -json:\n", help(false),
 			"With -json only:\n", help(true))
 	}
-	if err := set.Parse(args); err != nil {
-		return o, errUsage{err}
+	if err := set.Parse(args, stdout); err != nil {
+		return o, err
 	}
 	if !o.Live() {
 		if o.nick == "" {
@@ -82,8 +76,6 @@ func parse(args []string, stderr io.Writer) (options, error) {
 		}
 	}
 	switch {
-	case set.NArg() > 0:
-		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	case o.nick == "":
 		return o, errors.New("who are you? -account wants nick or nick:password")
 	case o.register && o.email == "":
@@ -92,31 +84,20 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	return o, nil
 }
 
-// errUsage is an error that package flag has printed already.
-type errUsage struct{ error }
-
-func (e errUsage) Unwrap() error { return e.error }
-
 // run is main without the process: it returns the exit status.
 func run(ctx context.Context, args []string, std streams) int {
-	o, err := parse(args, std.err)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
+	o, err := parse(args, std.out)
 	if err == nil && !o.JSON && !o.diagnose {
-		err = wantTerminal(std, o.verbose)
+		err = wantTerminal(std, o.Verbose)
 	}
 	if err != nil {
-		if _, printed := errors.AsType[errUsage](err); !printed {
-			fmt.Fprintln(std.err, "presence:", err)
-		}
-		return 2
+		return flags.Refuse("presence", err, std.err)
 	}
-	if err := play(ctx, o, std); err != nil {
-		fmt.Fprintln(std.err, "presence:", shown(err.Error()))
-		return 1
+	try := "the same with -diagnose, which goes through the steps one by one"
+	if o.diagnose {
+		try = ""
 	}
-	return 0
+	return flags.End(ctx, "presence", play(ctx, o, std), try, std.err)
 }
 
 // play starts what there is to start, and ends it in the end.
@@ -140,10 +121,7 @@ func play(ctx context.Context, o options, std streams) error {
 	}
 	session, err := logIn(ctx, o, std.err)
 	if err != nil {
-		if ctx.Err() != nil {
-			return errors.New("interrupted")
-		}
-		return fmt.Errorf("%w (-diagnose tells more)", err)
+		return err
 	}
 	defer session.Close()
 	if o.JSON {
@@ -157,12 +135,10 @@ func (o *options) config(stderr io.Writer) gp.Config {
 	config := gp.Config{
 		Game: o.Game, Domain: o.Domain, Addr: o.GPCM, SearchAddr: o.GPSP,
 		FetchProfiles: true, // people have names, not numbers
+		Logger:        o.Logger(stderr),
 	}
 	if o.reconnect {
 		config.Reconnect = &gp.Reconnect{}
-	}
-	if o.verbose {
-		config.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	return config
 }

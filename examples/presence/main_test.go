@@ -238,7 +238,7 @@ func TestDiagnose(t *testing.T) {
 	r := runScript(t, "", append(args, "-account", "ann:wrong")...)
 	require.Equal(t, 1, r.status)
 	require.Contains(t, r.stderr, "wrong password")
-	require.Contains(t, r.stderr, "-diagnose tells more")
+	require.Contains(t, r.stderr, "try: the same with -diagnose")
 }
 
 func TestWrongUse(t *testing.T) {
@@ -253,7 +253,7 @@ func TestWrongUse(t *testing.T) {
 		{[]string{"-json", "-domain", "example.invalid", "-account", "ann:pa55", "-register"}, 2, "-email"},
 		{[]string{"-json", "-domain", "example.invalid", "-account", "ann"}, 1, passwordVariable},
 		{[]string{"-embedded"}, 2, "try -json"},
-		{[]string{"-h"}, 0, "wait EVENT [TEXT]"},
+		{[]string{"-json", "-master", "192.0.2.1"}, 2, "-master names a service"},
 	} {
 		var out, errs bytes.Buffer
 		require.Equal(t, c.status, run(t.Context(), c.args, streams{strings.NewReader(""), &out, &errs}), c.args)

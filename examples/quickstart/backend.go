@@ -44,8 +44,8 @@ func live(o options, logger *slog.Logger) *services {
 		accounts: o.accounts,
 		listen:   ":0",
 	}
-	if o.Key != "" || o.cdKey != "" {
-		v.keys = &cdkey.Config{Products: []int{o.product}, Domain: o.Domain, Addr: o.Key, OnTimeout: cdkey.RejectOnTimeout, Logger: logger}
+	if o.KeyServer != "" || o.cdKey != "" {
+		v.keys = &cdkey.Config{Products: []int{o.product}, Domain: o.Domain, Addr: o.KeyServer, OnTimeout: cdkey.RejectOnTimeout, Logger: logger}
 	}
 	if v.cdKey == "" {
 		v.cdKey = madeUpKey
@@ -93,7 +93,7 @@ func embedded(o options, logger *slog.Logger) (*services, error) {
 
 	o.Available, o.Master, o.List, o.NatNeg = master.Addr(), master.Addr(), list.Addr(), matchup.Addrs()
 	o.GPCM, o.GPSP, o.Domain = players.Addr(), players.SearchAddr(), ""
-	o.Key, o.cdKey = validation.Addr(), madeUpKey
+	o.KeyServer, o.cdKey = validation.Addr(), madeUpKey
 	o.accounts = []account{{"ann", "correct horse"}, {"bob", "battery staple"}}
 	v := live(o, logger)
 	v.embedded, v.validation, v.listen, v.closers = true, validation, "127.0.0.1:0", closers

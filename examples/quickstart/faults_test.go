@@ -52,7 +52,7 @@ func backEnd(t *testing.T, wrong faults) []string {
 	keys, err := cdkeytest.New(cdkeytest.Config{Keys: map[int][]string{11057: {madeUpKey}}, Faults: wrong.keys})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = keys.Close() })
-	return []string{"-key", keys.Addr(), "-available", master.Addr(), "-master", master.Addr(), "-list", list.Addr(),
+	return []string{"-keyserver", keys.Addr(), "-available", master.Addr(), "-master", master.Addr(), "-list", list.Addr(),
 		"-natneg", strings.Join(matchup.Addrs(), ","), "-gpcm", players.Addr(), "-gpsp", players.SearchAddr(), "-account", "ann:correct horse"}
 }
 

@@ -16,8 +16,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -43,72 +41,55 @@ type options struct {
 	cdKey    string
 	product  int
 	manifest string
+	key      string // of the manifest's depot
 	chunk    string
-	verbose  bool
 }
 
 // account is a unique nick and its password.
 type account struct{ nick, password string }
 
-func parse(args []string, stderr io.Writer) (options, error) {
+func parse(args []string, stdout io.Writer) (options, error) {
 	var o options
-	set := flag.NewFlagSet("quickstart", flag.ContinueOnError)
-	set.SetOutput(stderr)
-	o.Register(set)
+	set := flags.New("quickstart", "tells the whole story of Relight, on this machine alone or at a community back end.")
+	set.Group("This example")
 	set.Func("account", "`nick:password` of a player at a live back end; give it twice to see two of them talk", func(text string) error {
 		nick, password, _ := strings.Cut(text, ":")
 		o.accounts = append(o.accounts, account{nick, password})
 		return nil // checked below: an error from here would be printed with the password
 	})
-	set.StringVar(&o.cdKey, "cdkey", "", "the player's CD `key` at a live back end, checked by the server of -key or of the domain")
+	set.StringVar(&o.cdKey, "cdkey", "", "the player's CD `key` at a live back end, checked by the server of -keyserver or of the domain")
 	set.IntVar(&o.product, "product", 11057, "`number` of the product whose CD keys are checked")
-	set.StringVar(&o.manifest, "manifest", "", "tell what is in this manifest `file`, with -key HEX (the depot's key, 64 hex digits) and -chunk")
+	set.StringVar(&o.manifest, "manifest", "", "tell what is in this Steam manifest `file` instead")
+	set.StringVar(&o.key, "key", "", "the key of the manifest's depot, 64 `hex` digits")
 	set.StringVar(&o.chunk, "chunk", "", "chunk `file` of the manifest to decode")
-	set.BoolVar(&o.verbose, "v", false, "log what the sessions do to standard error")
-	if err := set.Parse(args); err != nil {
-		return o, errUsage{err}
+	o.Register(set)
+	if err := set.Parse(args, stdout); err != nil {
+		return o, err
 	}
 	incomplete := func(a account) bool { return a.nick == "" || a.password == "" }
 	switch {
-	case set.NArg() > 0:
-		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
-	case o.chunk != "" && o.manifest == "":
-		return o, errors.New("-chunk needs the -manifest that it belongs to")
+	case (o.chunk != "" || o.key != "") && o.manifest == "":
+		return o, errors.New("-chunk and -key need the -manifest that they belong to")
 	case len(o.accounts) > 2:
 		return o, errors.New("at most two accounts")
 	case slices.ContainsFunc(o.accounts, incomplete):
 		return o, errors.New("-account wants nick:password")
-	case (len(o.accounts) > 0 || o.cdKey != "" || o.Key != "" && o.manifest == "") && !o.Live():
-		return o, errors.New("-account, -cdkey and -key are for a live back end: name one with -domain or with addresses")
-	case o.cdKey != "" && o.Domain == "" && o.Key == "":
-		return o, errors.New("-cdkey needs a server that checks it: -key or -domain")
+	case (len(o.accounts) > 0 || o.cdKey != "") && !o.Live():
+		return o, errors.New("-account and -cdkey are for a live back end: name one with -domain or with addresses")
+	case o.cdKey != "" && o.Domain == "" && o.KeyServer == "":
+		return o, errors.New("-cdkey needs a server that checks it: -keyserver or -domain")
 	}
 	return o, nil
 }
 
-// errUsage is an error that package flag has printed already.
-type errUsage struct{ error }
-
-func (e errUsage) Unwrap() error { return e.error }
-
 // run is main without the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
+	o, err := parse(args, stdout)
 	if err != nil {
-		if _, printed := errors.AsType[errUsage](err); !printed {
-			fmt.Fprintln(stderr, "quickstart:", err)
-		}
-		return 2
-	}
-	logger := slog.New(slog.DiscardHandler)
-	if o.verbose {
-		logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		return flags.Refuse("quickstart", err, stderr)
 	}
 	s := newStory(stdout, o.JSON)
-	err = play(ctx, s, o, logger)
+	err = play(ctx, s, o, o.Logger(stderr))
 	if err == nil {
 		s.end()
 		err = s.failure() // a story that could not be written down was not told
@@ -118,16 +99,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 			err = errors.New("interrupted")
 		}
 		s.fail(err)
-		fmt.Fprintln(stderr, "quickstart:", err)
-		return 1
 	}
-	return 0
+	return flags.End(ctx, "quickstart", err, "the same with -v, which logs what was sent and what came back", stderr)
 }
 
 // play tells the chapters that the flags ask for.
 func play(ctx context.Context, s *story, o options, logger *slog.Logger) error {
 	if o.manifest != "" {
-		return inspect(s, o.manifest, o.Key, o.chunk)
+		return inspect(s, o.manifest, o.key, o.chunk)
 	}
 	limit := time.Minute
 	if o.Live() {

@@ -110,16 +110,16 @@ func TestARealManifest(t *testing.T) {
 }
 
 func TestWrongUse(t *testing.T) {
-	for _, args := range [][]string{{"-natneg", "one"}, {"-account", "nobody"}, {"-chunk", "x"}, {"extra"}, {"-nonsense"}} {
+	for _, args := range [][]string{{"-natneg", "one"}, {"-account", "nobody"}, {"-chunk", "x"}, {"-key", "00"}, {"extra"}, {"-nonsense"}} {
 		require.Equal(t, 2, run(t.Context(), args, io.Discard, io.Discard), args)
 	}
 	require.Equal(t, 1, run(t.Context(), []string{"-manifest", "/nonexistent"}, io.Discard, io.Discard))
 	require.Zero(t, run(t.Context(), []string{"-h"}, io.Discard, io.Discard))
 
-	for _, args := range [][]string{{"-key", "127.0.0.1"}, {"-cdkey", "hunter2"}, {"-master", "127.0.0.1", "-cdkey", "hunter2"}} {
+	for _, args := range [][]string{{"-cdkey", "hunter2"}, {"-master", "127.0.0.1", "-cdkey", "hunter2"}} {
 		var errs bytes.Buffer
 		require.Equal(t, 2, run(t.Context(), args, io.Discard, &errs), args)
-		require.Contains(t, errs.String(), "-key")
+		require.Contains(t, errs.String(), "-cdkey")
 		require.NotContains(t, errs.String(), "hunter2")
 	}
 	for _, args := range [][]string{{"-account", ":hunter2"}, {"-account", "ann:hunter2"}, {"-domain", "example.net", "-account", ":hunter2"}} {

@@ -12,10 +12,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"strings"
@@ -47,18 +45,16 @@ type options struct {
 	old      bool
 	lan      bool
 	diagnose bool
-	verbose  bool
 	servers  int
 	every    time.Duration
 
 	search sb.LANSearch // where -lan looks; the test servers are on this machine only
 }
 
-func parse(args []string, stderr io.Writer) (options, error) {
+func parse(args []string, stdout io.Writer) (options, error) {
 	o := options{sort: sorting{key: sb.KeyPing}}
-	set := flag.NewFlagSet("server-browser", flag.ContinueOnError)
-	set.SetOutput(stderr)
-	o.Register(set)
+	set := flags.New("server-browser", "keeps a list of the servers of a game on the terminal, or prints it with -json.")
+	set.Group("This example")
 	set.StringVar(&o.filter, "filter", "", "show these servers only: `text` of the name, or an expression, as \"numplayers > 0 and mapname like 'dm%'\"")
 	set.StringVar(&o.where, "where", "", "an `expression` that the master filters by; what masters understand differs")
 	set.Func("sort", "sort by this `key`: ping (the default), name, map, type, players, or any other; with - in front, downwards", func(text string) (err error) {
@@ -69,15 +65,13 @@ func parse(args []string, stderr io.Writer) (options, error) {
 	set.BoolVar(&o.old, "old", false, "the older protocols, of games up to about 2004")
 	set.BoolVar(&o.lan, "lan", false, "look on the local network and ask no master")
 	set.BoolVar(&o.diagnose, "diagnose", false, "say why there are servers or none, and end")
-	set.BoolVar(&o.verbose, "v", false, "log what the browser does to standard error")
 	set.IntVar(&o.servers, "servers", 300, "`number` of test servers with -embedded")
 	set.DurationVar(&o.every, "every", 10*time.Second, "`time` after which each server is asked again")
-	if err := set.Parse(args); err != nil {
+	o.Register(set, "list", "natneg")
+	if err := set.Parse(args, stdout); err != nil {
 		return o, err
 	}
 	switch {
-	case set.NArg() > 0:
-		return o, fmt.Errorf("unexpected argument %q", set.Arg(0))
 	case o.once && !o.JSON:
 		return o, errors.New("-once goes with -json")
 	case o.lan && o.diagnose:
@@ -95,29 +89,25 @@ func parse(args []string, stderr io.Writer) (options, error) {
 
 // run is main without the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	o, err := parse(args, stderr)
+	o, err := parse(args, stdout)
 	if err == nil && !o.JSON && !o.diagnose {
 		err = needTerminal(o, stdin, stdout, stderr)
 	}
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return 0
-	case err != nil:
-		fmt.Fprintln(stderr, "server-browser:", err)
-		return 2
+	if err != nil {
+		return flags.Refuse("server-browser", err, stderr)
 	}
-	if err := browse(ctx, o, stdin, stdout, stderr); err != nil {
-		fmt.Fprintln(stderr, "server-browser:", clean.Lines(err.Error()))
-		return 1
+	try := "the same with -diagnose, which goes through the steps one by one"
+	if o.diagnose || o.lan {
+		try = ""
 	}
-	return 0
+	return flags.End(ctx, "server-browser", browse(ctx, o, stdin, stdout, stderr), try, stderr)
 }
 
 func needTerminal(o options, stdin io.Reader, stdout, stderr io.Writer) error {
 	if !isTerminal(stdin) || !isTerminal(stdout) {
 		return errors.New("input and output are no terminal: try -json, or -json -once, which print one server per line")
 	}
-	if o.verbose && isTerminal(stderr) {
+	if o.Verbose && isTerminal(stderr) {
 		return errors.New("-v would write across the screen: redirect standard error to a file")
 	}
 	return nil
@@ -156,13 +146,10 @@ func browse(ctx context.Context, o options, stdin io.Reader, stdout, stderr io.W
 func (o options) config(stderr io.Writer) sb.Config {
 	config := sb.Config{
 		Game: o.Game, Secret: o.Secret, Domain: o.Domain, Addr: o.List,
-		NatNeg: natneg.Config{Servers: o.NatNeg}, ReconnectFor: -1,
+		NatNeg: natneg.Config{Servers: o.NatNeg}, ReconnectFor: -1, Logger: o.Logger(stderr),
 	}
 	if o.old {
 		config.Protocol = sb.QR1
-	}
-	if o.verbose {
-		config.Logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
 	return config
 }

@@ -2,16 +2,17 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"math"
+	"sync"
 
 	"github.com/relight-sdk/relight/steamdiscovery"
 )
 
 // announce makes this machine visible until ctx ends, and then says goodbye.
 func announce(ctx context.Context, o *options, p *printer) error {
-	if o.port == 0 || o.port > math.MaxUint16 {
-		return fmt.Errorf("no port %d", o.port)
+	if o.Embedded {
+		o.addr, o.silent = "127.0.0.1:0", true
 	}
 	if o.addr == "" {
 		o.addr = fmt.Sprintf("0.0.0.0:%d", o.port)
@@ -28,7 +29,14 @@ func announce(ctx context.Context, o *options, p *printer) error {
 	state := announcer.State()
 	p.say("announcing", fmt.Sprintf("%s at %s, client %s", state.Status.Hostname, state.Addr, state.ClientID),
 		fact("name", state.Status.Hostname), fact("addr", state.Addr.String()), fact("client", state.ClientID.String()))
-	if err := announcer.Run(ctx); err != nil {
+	var watched error
+	var watching sync.WaitGroup
+	if o.Embedded {
+		watching.Go(func() { watched = watch(ctx, o, p, announcer) })
+	}
+	err = announcer.Run(ctx)
+	watching.Wait()
+	if err = errors.Join(err, watched); err != nil {
 		return err
 	}
 	counters := announcer.State().Counters

@@ -3,20 +3,15 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math"
 	"time"
 
 	"github.com/relight-sdk/relight/steamdiscovery"
 )
 
-func (o *options) discoverConfig() (steamdiscovery.DiscoverConfig, error) {
-	if o.port == 0 || o.port > math.MaxUint16 {
-		return steamdiscovery.DiscoverConfig{}, fmt.Errorf("no port %d", o.port)
-	}
+func (o *options) discoverConfig() steamdiscovery.DiscoverConfig {
 	return steamdiscovery.DiscoverConfig{
 		Interfaces: o.interfaces, Targets: o.targets, Port: uint16(o.port), Passive: o.passive, Interval: o.interval, Logger: o.logger,
-	}, nil
+	}
 }
 
 // limited ends ctx after the time of the flag -for.
@@ -29,13 +24,19 @@ func (o *options) limited(ctx context.Context) (context.Context, context.CancelF
 
 // discover shows who is there until ctx ends.
 func discover(ctx context.Context, o *options, p *printer) error {
-	config, err := o.discoverConfig()
-	if err != nil {
-		return err
+	if o.Embedded {
+		stop, err := embed(ctx, o)
+		if err != nil {
+			return err
+		}
+		defer stop()
+	}
+	if o.diagnose {
+		return diagnose(ctx, o, p)
 	}
 	ctx, cancel := o.limited(ctx)
 	defer cancel()
-	discoverer, err := steamdiscovery.NewDiscoverer(ctx, config)
+	discoverer, err := steamdiscovery.NewDiscoverer(ctx, o.discoverConfig())
 	if err != nil {
 		return err
 	}
@@ -70,10 +71,7 @@ func discover(ctx context.Context, o *options, p *printer) error {
 
 // diagnose asks once and says what works and what does not.
 func diagnose(ctx context.Context, o *options, p *printer) error {
-	config, err := o.discoverConfig()
-	if err != nil {
-		return err
-	}
+	config := o.discoverConfig()
 	config.SearchTime = o.limit
 	report, err := steamdiscovery.Diagnose(ctx, config)
 	if err != nil {

@@ -3,21 +3,19 @@
 //	go run ./examples/steam-lan discover            # a live table, until Ctrl-C
 //	go run ./examples/steam-lan discover -json      # one JSON object for each change
 //	go run ./examples/steam-lan announce -name den  # be seen, until Ctrl-C says goodbye
-//	go run ./examples/steam-lan diagnose            # why is nobody there?
+//	go run ./examples/steam-lan discover -diagnose  # why is nobody there?
 //	go run ./examples/steam-lan demo                # both sides on this machine alone
 package main
 
 import (
 	"context"
 	"errors"
-	"flag"
-	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
-	"strings"
 	"syscall"
+
+	"github.com/relight-sdk/relight/examples/internal/flags"
 )
 
 func main() {
@@ -26,86 +24,43 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// command is a subcommand: flags adds what only it has, run does it.
+// command is a subcommand: define adds the flags that only it has, run does it.
 type command struct {
-	name, about string
-	flags       func(*flag.FlagSet, *options)
-	run         func(context.Context, *options, *printer) error
+	flags.Command
+	define func(*flags.Set, *options)
+	run    func(context.Context, *options, *printer) error
 }
 
+// The first is what is done without a command.
 var commands = []command{
-	{"discover", "show who is on the network", discoverFlags, discover},
-	{"announce", "be seen on the network", announceFlags, announce},
-	{"diagnose", "say why nobody is found", discoverFlags, diagnose},
-	{"demo", "let both sides meet on this machine", func(*flag.FlagSet, *options) {}, demo},
+	{flags.Command{Name: "discover", About: "show who is on the network, or with -diagnose why nobody is found"}, discoverFlags, discover},
+	{flags.Command{Name: "announce", About: "be seen on the network"}, announceFlags, announce},
+	{flags.Command{Name: "demo", About: "let both sides meet on this machine, and check what they see"}, func(*flags.Set, *options) {}, demo},
 }
-
-// errUsage is an error that package flag has printed already.
-type errUsage struct{ error }
-
-func (e errUsage) Unwrap() error { return e.error }
 
 // parse reads the subcommand and its flags.
-func parse(args []string, stderr io.Writer) (command, *options, error) {
-	if len(args) == 0 {
-		return command{}, nil, errors.New("want a command: " + names())
+func parse(args []string, stdout io.Writer) (command, *options, error) {
+	chosen, set, rest, err := flags.Choose("steam-lan", commands, args)
+	if err != nil {
+		return chosen, nil, err
 	}
-	for _, c := range commands {
-		if c.name != args[0] {
-			continue
-		}
-		o := new(options)
-		set := flag.NewFlagSet("steam-lan "+c.name, flag.ContinueOnError)
-		set.SetOutput(stderr)
-		set.BoolVar(&o.json, "json", false, "print one JSON object per line")
-		set.BoolVar(&o.verbose, "v", false, "log what is sent and received to standard error")
-		c.flags(set, o)
-		if err := set.Parse(args[1:]); err != nil {
-			return c, o, errUsage{err}
-		}
-		if set.NArg() > 0 {
-			return c, o, fmt.Errorf("unexpected argument %q", set.Arg(0))
-		}
-		return c, o, nil
-	}
-	return command{}, nil, fmt.Errorf("no command %q: want %s", args[0], names())
-}
-
-func names() string {
-	var list []string
-	for _, c := range commands {
-		list = append(list, c.name)
-	}
-	return strings.Join(list, ", ")
+	o := new(options)
+	chosen.define(set, o)
+	o.Register(set)
+	return chosen, o, set.Parse(rest, stdout)
 }
 
 // run is main without the process: it returns the exit status.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	if len(args) > 0 && (args[0] == "-h" || args[0] == "-help" || args[0] == "--help") {
-		for _, c := range commands {
-			fmt.Fprintf(stderr, "steam-lan %-9s %s\n", c.name, c.about)
-		}
-		fmt.Fprintln(stderr, "steam-lan COMMAND -h lists its flags")
-		return 0
-	}
-	c, o, err := parse(args, stderr)
-	if errors.Is(err, flag.ErrHelp) {
-		return 0
-	}
+	c, o, err := parse(args, stdout)
 	if err != nil {
-		if _, printed := errors.AsType[errUsage](err); !printed {
-			fmt.Fprintln(stderr, "steam-lan:", err)
-		}
-		return 2
+		return flags.Refuse("steam-lan", err, stderr)
 	}
-	o.logger = slog.New(slog.DiscardHandler)
-	if o.verbose {
-		o.logger = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	try := "steam-lan discover -diagnose, which says step by step what works"
+	if o.diagnose {
+		try = ""
 	}
-	p := newPrinter(stdout, o.json)
-	if err := errors.Join(c.run(ctx, o, p), p.err); err != nil {
-		fmt.Fprintln(stderr, "steam-lan:", err)
-		return 1
-	}
-	return 0
+	o.logger = o.Logger(stderr)
+	p := newPrinter(stdout, o.JSON)
+	return flags.End(ctx, "steam-lan", errors.Join(c.run(ctx, o, p), p.err), try, stderr)
 }

@@ -118,7 +118,7 @@ func TestDiagnose(t *testing.T) {
 	defer peer.Close()
 	diagnose := func(flags ...string) (int, string) {
 		var stdout bytes.Buffer
-		status := run(t.Context(), append([]string{"diagnose", "-for", "300ms", "-targets", peer.Addr().String()}, flags...), &stdout, io.Discard)
+		status := run(t.Context(), append([]string{"discover", "-diagnose", "-for", "300ms", "-targets", peer.Addr().String()}, flags...), &stdout, io.Discard)
 		return status, stdout.String()
 	}
 	if status, text := diagnose(); status != 0 || !strings.Contains(text, "den at "+peer.Addr().String()) {
@@ -143,19 +143,18 @@ func TestUsage(t *testing.T) {
 		status int
 		text   string
 	}{
-		{nil, 2, "want a command: discover, announce, diagnose, demo"},
-		{[]string{"dance"}, 2, `no command "dance"`},
+		{[]string{"dance"}, 2, `no command "dance": want discover, announce, demo`},
 		{[]string{"demo", "more"}, 2, `unexpected argument "more"`},
 		{[]string{"discover", "-nosuch"}, 2, "-nosuch"},
 		{[]string{"announce", "-services", "Dancing"}, 2, `no service "Dancing"`},
-		{[]string{"announce", "-port", "70000"}, 1, "no port 70000"},
-		{[]string{"discover", "-port", "0"}, 1, "no port 0"},
+		{[]string{"announce", "-port", "70000"}, 2, "no port 70000"},
+		{[]string{"discover", "-port", "0"}, 2, "no port 0"},
 		{[]string{"discover", "-interfaces", "nosuch0"}, 1, "nosuch0"},
 		{[]string{"-help"}, 0, "be seen on the network"},
 		{[]string{"demo", "-help"}, 0, "-json"},
 	} {
-		var stderr bytes.Buffer
-		if status := run(t.Context(), c.args, io.Discard, &stderr); status != c.status || !strings.Contains(stderr.String(), c.text) {
+		var stderr bytes.Buffer // of a program that is asked for help, all it says
+		if status := run(t.Context(), c.args, &stderr, &stderr); status != c.status || !strings.Contains(stderr.String(), c.text) {
 			t.Errorf("%q: status %d, want %d\n%s", c.args, status, c.status, &stderr)
 		}
 	}

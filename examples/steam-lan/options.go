@@ -1,19 +1,20 @@
 package main
 
 import (
-	"flag"
 	"fmt"
 	"log/slog"
+	"math"
 	"strings"
 	"time"
 
+	"github.com/relight-sdk/relight/examples/internal/flags"
 	"github.com/relight-sdk/relight/steamdiscovery"
 )
 
 // options are the flags of all commands.
 type options struct {
-	json, verbose bool
-	logger        *slog.Logger
+	flags.Common
+	logger *slog.Logger
 
 	interfaces, targets []string
 	port                uint
@@ -21,6 +22,7 @@ type options struct {
 
 	passive  bool          // discover
 	interval time.Duration // discover
+	diagnose bool          // discover
 
 	addr     string // announce
 	name     string
@@ -28,7 +30,7 @@ type options struct {
 	silent   bool
 }
 
-func commonFlags(set *flag.FlagSet, o *options) {
+func commonFlags(set *flags.Set, o *options) {
 	list := func(into *[]string) func(string) error {
 		return func(text string) error {
 			*into = strings.Split(text, ",")
@@ -39,15 +41,22 @@ func commonFlags(set *flag.FlagSet, o *options) {
 	set.Func("targets", "`addresses` to send to instead, comma separated; 127.0.0.1 is this machine", list(&o.targets))
 	set.UintVar(&o.port, "port", steamdiscovery.DefaultPort, "UDP `port` on which clients listen")
 	set.DurationVar(&o.limit, "for", 0, "end after this `time` (default: at Ctrl-C)")
+	set.Check(func() error {
+		if o.port == 0 || o.port > math.MaxUint16 {
+			return fmt.Errorf("-port: no port %d", o.port)
+		}
+		return nil
+	})
 }
 
-func discoverFlags(set *flag.FlagSet, o *options) {
+func discoverFlags(set *flags.Set, o *options) {
 	commonFlags(set, o)
 	set.BoolVar(&o.passive, "passive", false, "also listen on the port, for what clients broadcast unasked")
 	set.DurationVar(&o.interval, "interval", 0, "`time` between two questions (default: 10s)")
+	set.BoolVar(&o.diagnose, "diagnose", false, "say why somebody is found or nobody, and end")
 }
 
-func announceFlags(set *flag.FlagSet, o *options) {
+func announceFlags(set *flags.Set, o *options) {
 	commonFlags(set, o)
 	set.StringVar(&o.addr, "addr", "", "`address` to listen on (default: all addresses of this machine, and -port)")
 	set.StringVar(&o.name, "name", "", "`name` that people see (default: that of this machine)")
