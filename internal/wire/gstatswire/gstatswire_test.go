@@ -139,6 +139,19 @@ func latin1(b []byte) string {
 	return string(text)
 }
 
+// dwc's session keys have ten digits, more than 32 bits: the original keeps the low ones.
+func TestLongSessionKey(t *testing.T) {
+	for text, want := range map[string]int32{"7623737108": -966197484, "8423675734": -166258858, "4294967295": -1, "408666229": 408666229} {
+		got, err := FromServer([]byte(`\lc\2\sesskey\` + text + `\proof\0\id\1`))
+		if session, ok := got.(*Session); err != nil || !ok || session.Connection != want {
+			t.Errorf("%s: %+v, %v; want %d", text, got, err, want)
+		}
+	}
+	if _, err := FromServer([]byte(`\lc\2\sesskey\99999999999999999999`)); !errors.Is(err, ErrNotNumber) {
+		t.Error(err)
+	}
+}
+
 func TestLengthLies(t *testing.T) {
 	for _, test := range []struct {
 		body string
