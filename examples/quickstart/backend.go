@@ -8,6 +8,8 @@ import (
 
 	"github.com/relight-sdk/relight/gp"
 	"github.com/relight-sdk/relight/gp/gptest"
+	"github.com/relight-sdk/relight/gp/gstats"
+	"github.com/relight-sdk/relight/gp/gstats/gstatstest"
 	"github.com/relight-sdk/relight/natneg"
 	"github.com/relight-sdk/relight/natneg/natnegtest"
 	"github.com/relight-sdk/relight/qr2"
@@ -23,12 +25,14 @@ type services struct {
 	gp         gp.Config
 	qr2        qr2.Config
 	sb         sb.Config
-	keys       *cdkey.Config // nil: CD keys are not checked
-	cdKey      string        // the player's
+	keys       *cdkey.Config  // nil: CD keys are not checked
+	stats      *gstats.Config // nil: no result is saved
+	cdKey      string         // the player's
 	accounts   []account
-	validation *cdkeytest.Server // nil unless it is in this process
-	embedded   bool              // the back end is in this process
-	listen     string            // address of the game server's socket
+	validation *cdkeytest.Server  // nil unless it is in this process
+	statistics *gstatstest.Server // nil unless it is in this process
+	embedded   bool               // the back end is in this process
+	listen     string             // address of the game server's socket
 
 	closers []io.Closer
 }
@@ -46,6 +50,9 @@ func live(o options, logger *slog.Logger) *services {
 	}
 	if o.KeyServer != "" || o.cdKey != "" {
 		v.keys = &cdkey.Config{Products: []int{o.product}, Domain: o.Domain, Addr: o.KeyServer, OnTimeout: cdkey.RejectOnTimeout, Logger: logger}
+	}
+	if o.GameStats != "" || o.Domain != "" {
+		v.stats = &gstats.Config{Game: o.Game, Secret: o.Secret, Domain: o.Domain, Addr: o.GameStats, Logger: logger}
 	}
 	if v.cdKey == "" {
 		v.cdKey = madeUpKey
@@ -90,13 +97,18 @@ func embedded(o options, logger *slog.Logger) (*services, error) {
 		return fail(err)
 	}
 	closers = append(closers, validation)
+	statistics, err := gstatstest.Start(gstatstest.Config{Secrets: games})
+	if err != nil {
+		return fail(err)
+	}
+	closers = append(closers, closer(statistics.Close))
 
 	o.Available, o.Master, o.List, o.NatNeg = master.Addr(), master.Addr(), list.Addr(), matchup.Addrs()
 	o.GPCM, o.GPSP, o.Domain = players.Addr(), players.SearchAddr(), ""
-	o.KeyServer, o.cdKey = validation.Addr(), madeUpKey
+	o.GameStats, o.KeyServer, o.cdKey = statistics.Addr(), validation.Addr(), madeUpKey
 	o.accounts = []account{{"ann", "correct horse"}, {"bob", "battery staple"}}
 	v := live(o, logger)
-	v.embedded, v.validation, v.listen, v.closers = true, validation, "127.0.0.1:0", closers
+	v.embedded, v.validation, v.statistics, v.listen, v.closers = true, validation, statistics, "127.0.0.1:0", closers
 	return v, nil
 }
 

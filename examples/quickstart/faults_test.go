@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/relight-sdk/relight/gp/gptest"
+	"github.com/relight-sdk/relight/gp/gstats/gstatstest"
 	"github.com/relight-sdk/relight/natneg/natnegtest"
 	"github.com/relight-sdk/relight/qr2/cdkey/cdkeytest"
 	"github.com/relight-sdk/relight/qr2/qr2test"
@@ -31,6 +32,7 @@ type faults struct {
 	matchup natnegtest.Faults
 	players gptest.Faults
 	keys    cdkeytest.Faults
+	stats   gstatstest.Faults
 }
 
 // backEnd starts a back end that misbehaves, and returns the flags that lead to it.
@@ -52,7 +54,12 @@ func backEnd(t *testing.T, wrong faults) []string {
 	keys, err := cdkeytest.New(cdkeytest.Config{Keys: map[int][]string{11057: {madeUpKey}}, Faults: wrong.keys})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = keys.Close() })
-	return []string{"-keyserver", keys.Addr(), "-available", master.Addr(), "-master", master.Addr(), "-list", list.Addr(),
+	stats, err := gstatstest.Start(gstatstest.Config{
+		Secrets: games, Accounts: []gstatstest.Account{{ProfileID: 20001, Nick: "ann", Password: "correct horse"}}, Faults: wrong.stats,
+	})
+	require.NoError(t, err)
+	t.Cleanup(stats.Close)
+	return []string{"-keyserver", keys.Addr(), "-gamestats", stats.Addr(), "-available", master.Addr(), "-master", master.Addr(), "-list", list.Addr(),
 		"-natneg", strings.Join(matchup.Addrs(), ","), "-gpcm", players.Addr(), "-gpsp", players.SearchAddr(), "-account", "ann:correct horse"}
 }
 
@@ -70,6 +77,8 @@ func TestEachFailingStepFailsTheProgram(t *testing.T) {
 		"list is garbage":         {faults{list: sbtest.Faults{Body: func(b []byte) []byte { return bytes.Repeat([]byte{0xff}, len(b)) }}}, "A player looks for a game", "sb:"},
 		"negotiation is refused":  {faults{matchup: natnegtest.Faults{Finished: 1}}, "A player looks for a game", "natneg"},
 		"CD key is refused":       {faults{keys: cdkeytest.Faults{Refuse: "stolen"}}, "A player looks for a game", `bob's CD key: cdkey: authenticate`},
+		"statistics close":        {faults{stats: gstatstest.Faults{CloseOn: []string{"auth"}}}, "A match is played", "gstats: connect"},
+		"data is not stored":      {faults{stats: gstatstest.Faults{CloseOn: []string{"setpd"}}}, "A match is played", "ann's data: gstats:"},
 		"CD key of another":       {faults{keys: cdkeytest.Faults{OtherKey: true}}, "A player looks for a game", "does not answer"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -119,6 +128,8 @@ func TestInterrupted(t *testing.T) {
 		"presence stalls":       {faults{players: gptest.Faults{StallAt: 100}}, "Two players meet"},
 		"list stalls":           {faults{list: sbtest.Faults{Fault: sbtest.Stall, At: 30}}, "A player looks for a game"},
 		"negotiation is silent": {faults{matchup: natnegtest.Faults{Silent: true}}, "who plays?"},
+		"statistics are silent": {faults{stats: gstatstest.Faults{NoGreeting: true}}, "A match is played"},
+		"data is not read":      {faults{stats: gstatstest.Faults{Mute: []string{"getpd"}}}, "as it ended"},
 		"CD keys are silent":    {faults{keys: cdkeytest.Faults{Silent: true}}, "a path opens"},
 	} {
 		t.Run(name, func(t *testing.T) {

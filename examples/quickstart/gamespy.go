@@ -33,7 +33,8 @@ func gamespy(ctx context.Context, s *story, v *services) (err error) {
 		known["public"] = state.Public.String()
 	}
 	s.tell("server", "master", confirmed, time.Since(began), known)
-	if err := presence(ctx, s, v); err != nil {
+	players, err := presence(ctx, s, v)
+	if err != nil {
 		return err
 	}
 
@@ -59,6 +60,10 @@ func gamespy(ctx context.Context, s *story, v *services) (err error) {
 		return err
 	}
 	if err := watch(ctx, s, v, browser); err != nil {
+		return err
+	}
+
+	if err := match(ctx, s, v, players); err != nil {
 		return err
 	}
 

@@ -70,7 +70,7 @@ func join(ctx context.Context, s *story, v *services, browser *sb.Browser, serve
 		return nil, fmt.Errorf("the game answered %q", reply)
 	}
 	if came.player == nil {
-		s.tell("server", "", "bob's CD key is not checked: neither -key nor -cdkey was given", 0, facts{"skipped": true})
+		s.tell("server", "", "bob's CD key is not checked: neither -keyserver nor -cdkey was given", 0, facts{"skipped": true})
 	} else {
 		hash := came.player.KeyHash()
 		if hash != cdkey.HashKey(v.cdKey) {

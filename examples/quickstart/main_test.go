@@ -55,6 +55,9 @@ func TestTheWholeStory(t *testing.T) {
 	require.Equal(t, "validated", findLine(t, events, "key good?").Facts["verdict"])
 	require.Equal(t, string(cdkey.HashKey(madeUpKey)), findLine(t, events, "key good?").Facts["key_hash"])
 	require.Equal(t, "no: CD Key in use", findLine(t, events, "join eve").Facts["reply"])
+	require.EqualValues(t, 2, findLine(t, events, "as it ended").Facts["snapshots"])
+	require.EqualValues(t, 1, findLine(t, events, "proves the password").Facts["wins"])
+	require.Equal(t, "1", findLine(t, events, "stored for me?").Facts["wins"])
 	require.Equal(t, "welcome, eve", findLine(t, events, "used again").Facts["again"])
 	require.Equal(t, findLine(t, events, "one socket").Facts["addr"], findLine(t, events, "cookie").Facts["remote"],
 		"the path leads to the server's own socket")
@@ -84,6 +87,7 @@ func TestAgainstABackEndOutside(t *testing.T) {
 	require.Zero(t, status, stderr)
 	findLine(t, events, "logs in")
 	require.Equal(t, "welcome, bob", findLine(t, events, "join bob").Facts["reply"])
+	require.Equal(t, true, findLine(t, events, "neither -gamestats").Facts["skipped"], "no statistics, no such step")
 	require.Equal(t, true, findLine(t, events, "not checked").Facts["skipped"], "no CD key service, no such step")
 
 	status, _, stderr = tell(t,
@@ -131,6 +135,15 @@ func TestWrongUse(t *testing.T) {
 	var errs bytes.Buffer
 	run(t.Context(), []string{"-natneg", "one"}, io.Discard, &errs)
 	require.Equal(t, 1, strings.Count(errs.String(), "want two or three addresses"), errs.String())
+}
+
+// A domain need not have a statistics service: the rest of the story goes on.
+func TestADomainWithoutStatistics(t *testing.T) {
+	args := append(backEnd(t, faults{}), "-gamestats", "", "-domain", "not..a.name") // which nobody is asked about
+	status, events, stderr := tell(t, args...)
+	require.Zero(t, status, stderr)
+	require.Equal(t, true, findLine(t, events, "need not have this service").Facts["skipped"])
+	findLine(t, events, "used again")
 }
 
 // The player's own CD key is checked, and is not told.

@@ -9,12 +9,18 @@ import (
 	"github.com/relight-sdk/relight/gp"
 )
 
+// player is an account that has logged in.
+type player struct {
+	account
+	profile gp.ProfileID
+}
+
 // presence lets two players log in, become buddies, and talk.
-func presence(ctx context.Context, s *story, v *services) error {
+func presence(ctx context.Context, s *story, v *services) (players []player, err error) {
 	s.begin("Two players meet")
 	if len(v.accounts) == 0 {
 		s.tell("quickstart", "", "skipped: no -account was given", 0, facts{"skipped": true})
-		return nil
+		return nil, nil
 	}
 	sessions := make([]*gp.Session, 0, 2)
 	defer func() {
@@ -26,12 +32,13 @@ func presence(ctx context.Context, s *story, v *services) error {
 		began := time.Now()
 		session, err := enter(ctx, v, account, i > 0)
 		if err != nil {
-			return fmt.Errorf("%s: %w", account.nick, err)
+			return nil, fmt.Errorf("%s: %w", account.nick, err)
 		}
 		sessions = append(sessions, session)
+		players = append(players, player{account, session.ProfileID()})
 		// OpenSpy takes a player who has published nothing for offline, and refuses messages to them.
 		if err := session.SetPresence(ctx, gp.Presence{Status: gp.Online}); err != nil {
-			return fmt.Errorf("%s: %w", account.nick, err)
+			return nil, fmt.Errorf("%s: %w", account.nick, err)
 		}
 		what := "logs in; the server proves that it knows the password"
 		if i > 0 && v.embedded {
@@ -41,9 +48,9 @@ func presence(ctx context.Context, s *story, v *services) error {
 			facts{"profile": session.ProfileID(), "peer": session.State().Peer})
 	}
 	if len(sessions) < 2 {
-		return nil
+		return players, nil
 	}
-	return talk(ctx, s, sessions[0], sessions[1])
+	return players, talk(ctx, s, sessions[0], sessions[1])
 }
 
 // enter logs a player in, or makes the account first.
