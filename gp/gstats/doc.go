@@ -24,8 +24,8 @@
 // it authenticates them with [PasswordResponse], [TokenResponse] or [CDKeyResponse].
 //
 // A session ends with its connection, unless Config.Reconnect says otherwise: see [Reconnect]. Snapshots that cannot be sent
-// are kept in a folder if there is a [Spool], and [Open] begins a session that does not need the service to be there. Tests
-// need no network: see the package gstatstest.
+// are kept in a folder if there is a [Spool], and [Open] begins a session that does not need the service to be there. When
+// nothing works, [Diagnose] says which step fails and what to try. Tests need no network: see the package gstatstest.
 //
 // # What the original could do
 //
