@@ -2,6 +2,7 @@ package gstats
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -27,6 +28,7 @@ type request struct {
 	profile   int32 // that is asked about; 0: the answer says which
 	reply     chan answer
 	abandoned bool // nobody waits any more, but the answer may still come
+	behind    bool // an abandoned one was in front of it that differs in nothing but the local id
 }
 
 // changes says whether the server changes something for a request.
@@ -70,7 +72,7 @@ func (s *Session) askOn(ctx context.Context, op string, k kind, profile ProfileI
 	}
 	if sent, failed := s.send(ctx, l, op, frames); failed != nil {
 		if failed.Uncertain = sent && r.changes(); sent {
-			s.abandon(l, r)
+			s.abandon(ctx, l, r)
 		} else {
 			s.forget(l, r)
 		}
@@ -80,7 +82,7 @@ func (s *Session) askOn(ctx context.Context, op string, k kind, profile ProfileI
 	case a := <-r.reply:
 		return a.message, l, a.err
 	case <-ctx.Done():
-		s.abandon(l, r)
+		s.abandon(ctx, l, r)
 		failed := s.fail(op, ended(ctx, nil))
 		failed.Uncertain = r.changes()
 		return nil, nil, failed
@@ -130,6 +132,9 @@ func (s *Session) enlist(ctx context.Context, r *request) (*link, *Error) {
 		}
 		l.logins = append(l.logins, r.localID)
 	}
+	r.behind = slices.ContainsFunc(l.waiting, func(other *request) bool {
+		return other.abandoned && other.kind == r.kind && other.profile == r.profile
+	})
 	l.waiting = append(l.waiting, r)
 	return l, nil
 }
@@ -237,21 +242,16 @@ func (s *Session) forget(l *link, r *request) {
 	l.moved()
 }
 
-// abandon notes that nobody waits for an answer any more that may still come. At a server that does not say what it answers, a
-// second one that is missing means that what comes next cannot be told apart any more.
-func (s *Session) abandon(l *link, r *request) {
+// abandon notes that nobody waits for an answer any more that may still come. Where the server does not say what it answers, a
+// second one in a row that does not come means that the next could be anybody's: the connection is of no use any more.
+func (s *Session) abandon(ctx context.Context, l *link, r *request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	at := slices.Index(l.waiting, r)
-	if at < 0 {
-		return
+	if slices.Contains(l.waiting, r) {
+		r.abandoned = true
+		l.moved()
 	}
-	r.abandoned = true
-	l.moved()
-	lost := !l.echoes && slices.ContainsFunc(l.waiting[:at], func(other *request) bool {
-		return other.abandoned && other.kind == r.kind && other.profile == r.profile
-	})
-	if lost && l.reason == nil && s.link == l {
+	if r.behind && !l.echoes && s.link == l && l.reason == nil && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 		l.reason = s.failLocked("receive", fmt.Errorf("%w: it leaves out answers and does not say which", ErrProtocol))
 		_ = l.conn.Close()
 	}
