@@ -43,10 +43,8 @@ func open(t *testing.T, config gstats.Config) *gstats.Session {
 	return session
 }
 
-// families are the servers that gstatstest can imitate.
-var families = []gstatstest.Family{
-	gstatstest.Original, gstatstest.OpenSpy, gstatstest.WFC, gstatstest.DWC, gstatstest.UniSpy, gstatstest.KR4uzi,
-}
+// families are the servers that gstatstest can imitate and that answer players; the others let games in.
+var families = []gstatstest.Family{gstatstest.Original, gstatstest.OpenSpy, gstatstest.WFC, gstatstest.DWC}
 
 func within(t *testing.T, limit time.Duration) context.Context {
 	ctx, cancel := context.WithTimeout(t.Context(), limit)
