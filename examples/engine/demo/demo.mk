@@ -1,0 +1,53 @@
+# make demo            runs the demos in LÖVE and in Godot 3, each on a screen in memory, against test servers on this machine;
+#                      what they look like in the end is in build/*.png
+# make love, godot     runs one of them on the screen that there is
+# make godot-server    runs the one for Godot on the engine's headless server
+# make wine            loads the DLL into a Windows program
+# make bench           measures what calls, events and the library itself cost
+
+FRAMES ?= 180
+CC ?= cc
+SCREEN = LIBGL_ALWAYS_SOFTWARE=1 SDL_AUDIODRIVER=dummy RELIGHT_FRAMES=$(FRAMES) xvfb-run -a -s '-screen 0 1280x800x24'
+WARNINGS = -Wall -Wextra -Werror -O2
+GODOT = $(OUT)/godot
+WINDOWS = x86_64-w64-mingw32-gcc $(WARNINGS)
+
+.PHONY: demo love godot godot-server wine bench
+demo: $(OUT)/backend $(GODOT)/librelight_godot.so
+	RELIGHT_LIBRARY=$(abspath $(OUT)/$(LIBRARY)) RELIGHT_SCREENSHOT=$(OUT)/love.png $(SCREEN) $(OUT)/backend love demo/love
+	RELIGHT_SCREENSHOT=$(abspath $(OUT))/godot.png $(SCREEN) $(OUT)/backend godot3 --audio-driver Dummy --path $(GODOT)
+
+love: all $(OUT)/backend
+	RELIGHT_LIBRARY=$(abspath $(OUT)/$(LIBRARY)) $(OUT)/backend love demo/love
+
+godot: $(OUT)/backend $(GODOT)/librelight_godot.so
+	$(OUT)/backend godot3 --path $(GODOT)
+
+godot-server: $(OUT)/backend $(GODOT)/librelight_godot.so
+	RELIGHT_FRAMES=$(FRAMES) $(OUT)/backend godot3-server --path $(GODOT)
+
+$(OUT)/backend: $(shell find backend -name '*.go') $(SOURCES)
+	$(GO) build -o $@ ./backend
+
+# The project in which Godot finds the shim beside its scene, and the shim the library a folder above.
+$(GODOT)/librelight_godot.so: $(wildcard demo/godot/*) $(OUT)/$(LIBRARY)
+	mkdir -p $(GODOT)
+	cp demo/godot/project.godot demo/godot/main.* demo/godot/relight.gd* $(GODOT)
+	$(CC) $(WARNINGS) -shared -fPIC -I. -o $@ demo/godot/shim.c -L$(OUT) -l:$(LIBRARY) -Wl,-rpath,'$$ORIGIN/..'
+
+wine: $(OUT)/windows/loader.exe $(OUT)/windows/relight.dll
+	WINEDEBUG=-all wine $(OUT)/windows/loader.exe $(OUT)/windows/relight.dll
+
+$(OUT)/windows/loader.exe: demo/windows/loader.c relight.h
+	mkdir -p $(OUT)/windows
+	$(WINDOWS) -I. -o $@ $<
+
+# Only for Wine 8: copy it to drive_c/windows/system32 of the WINEPREFIX.
+$(OUT)/windows/bcryptprimitives.dll: demo/windows/bcryptprimitives.c
+	mkdir -p $(OUT)/windows
+	$(WINDOWS) -shared -o $@ $<
+
+# The loader for 32 bits shows that relight.h is good there; Wine of 64 bits cannot run it.
+$(OUT)/windows-386/loader.exe: demo/windows/loader.c relight.h
+	mkdir -p $(OUT)/windows-386
+	i686-w64-mingw32-gcc $(WARNINGS) -I. -o $@ $<
