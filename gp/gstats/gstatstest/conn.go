@@ -25,6 +25,7 @@ type conn struct {
 
 	out        [][]byte // to be written
 	queued     int      // bytes in out
+	deaf       bool     // nothing is understood any more
 	hungUp     bool     // when everything is written
 	held       []byte   // a reply that waits for the next one
 	challenge  string
@@ -141,6 +142,9 @@ func (c *conn) readLoop() {
 				break
 			}
 			c.receive(gstatswire.Uncover(message))
+			if err == nil && c.server.config.Family == quirks.DWC {
+				break // what came with it waits for more to come
+			}
 		}
 		splitter.Release()
 		if err != nil {
@@ -181,6 +185,9 @@ func (c *conn) receive(message []byte) {
 		return
 	}
 	if slices.Contains(s.config.Faults.Mute, command) {
+		return
+	}
+	if s.config.Family == quirks.DWC && !c.readable(message) {
 		return
 	}
 	m, err := gstatswire.FromClient(message)

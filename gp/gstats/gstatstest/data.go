@@ -185,6 +185,9 @@ func (c *conn) get(m *gstatswire.GetData) {
 	case quirks.WFC:
 		reply.LocalID, reply.Data, reply.Missing = c.loginID, r.Data, !ok
 	case quirks.DWC:
+		if m.NoKeys {
+			return // it breaks off
+		}
 		reply.LocalID, reply.Modified = c.loginID, s.config.Now().Unix()
 		if ok {
 			reply.Data = everyKey(pairsOf(r.Data), keys)

@@ -1,6 +1,7 @@
 package gstatstest
 
 import (
+	"bytes"
 	"cmp"
 	"crypto/subtle"
 	"maps"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/relight-sdk/relight/internal/gscrypt"
 	"github.com/relight-sdk/relight/internal/quirks"
@@ -158,6 +160,13 @@ func (c *conn) handle(m gstatswire.Message) {
 	case *gstatswire.SetData:
 		c.set(m)
 	}
+}
+
+// readable says whether dwc can read a message: not if a value is missing at its end, and after one that is no ASCII nothing
+// at all.
+func (c *conn) readable(message []byte) bool {
+	c.deaf = c.deaf || bytes.ContainsFunc(message, func(r rune) bool { return r >= utf8.RuneSelf })
+	return !c.deaf && bytes.Count(message, []byte(`\`))%2 == 0
 }
 
 // authenticate lets a player in.

@@ -134,7 +134,6 @@ func TestServerDWC(t *testing.T) {
 	client := connect(t, server)
 	client.hear()
 	client.connection = client.ask(&gstatswire.Auth{Game: "any game", Response: "not looked at"}).(*gstatswire.Session).Connection
-	client.say(&gstatswire.PlayerAuth{ProfileID: ann, Response: client.proof("apple"), LocalID: 3}) // is not answered
 	require.Equal(t, int32(-3), client.ask(&gstatswire.PlayerAuth{Token: "nonsense", LocalID: 4}).(*gstatswire.PlayerReply).ProfileID)
 	client.bob(5)
 	require.Equal(t, `\getpdr\1\lid\5\pid\20002\mod\1800000000\length\0\data\`, client.plain(get(bob, 3, 9, "a")))
@@ -145,6 +144,26 @@ func TestServerDWC(t *testing.T) {
 	require.Equal(t, &gstatswire.SetReply{Success: true, LocalID: 5, ProfileID: bob, Modified: now.Unix()}, client.ask(set(ann, 3, 9, true, "\\b\\3\x00")), "it says yes to what it does not do")
 	_, ok := server.Stored(gstatstest.Slot{Profile: ann, Type: gstatstest.Public})
 	require.False(t, ok)
+
+	conn, err := server.Dial(t.Context(), "", "") // where a write is one read
+	require.NoError(t, err)
+	client = &raw{T: t, Conn: conn, splitter: gstatswire.Splitter(0)}
+	client.auth()
+	var frames []byte
+	for _, m := range []gstatswire.Message{
+		&gstatswire.PlayerAuth{ProfileID: ann, Response: client.proof("apple"), LocalID: 3}, // it knows tokens only
+		&gstatswire.GetData{ProfileID: bob, Type: 3, NoKeys: true},                          // and must be told the keys
+		set(bob, 3, 9, false, `odd\text`),
+		&gstatswire.KeepAlive{},
+	} {
+		frames, err = gstatswire.AppendFrame(frames, m)
+		require.NoError(t, err)
+	}
+	for _, piece := range []string{string(frames), "one message", "is read for", "each piece"} {
+		_, err := client.Write([]byte(piece))
+		require.NoError(t, err)
+	}
+	require.Equal(t, &gstatswire.KeepAlive{}, client.hear())
 }
 
 func TestServerUniSpy(t *testing.T) {
