@@ -2,47 +2,19 @@ package main
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"strings"
 	"sync"
-	"syscall"
 	"testing"
 	"time"
-	"unsafe"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/charmbracelet/x/term"
-)
 
-// openPTY gives both ends of a pseudo terminal with a size.
-func openPTY(t *testing.T, width, height uint16) (outside, inside *os.File) {
-	t.Helper()
-	outside, err := os.OpenFile("/dev/ptmx", os.O_RDWR|syscall.O_NOCTTY, 0)
-	if err != nil {
-		t.Skipf("this system gives no pseudo terminals: %v", err)
-	}
-	t.Cleanup(func() { outside.Close() })
-	control := func(request uintptr, argument unsafe.Pointer) {
-		raw, err := outside.SyscallConn()
-		require.NoError(t, err)
-		require.NoError(t, raw.Control(func(fd uintptr) {
-			_, _, errno := syscall.Syscall(syscall.SYS_IOCTL, fd, request, uintptr(argument))
-			require.Zero(t, errno)
-		}))
-	}
-	var number, locked uint32
-	control(syscall.TIOCSPTLCK, unsafe.Pointer(&locked))
-	control(syscall.TIOCGPTN, unsafe.Pointer(&number))
-	size := [4]uint16{height, width}
-	control(syscall.TIOCSWINSZ, unsafe.Pointer(&size))
-	inside, err = os.OpenFile(fmt.Sprintf("/dev/pts/%d", number), os.O_RDWR|syscall.O_NOCTTY, 0)
-	require.NoError(t, err)
-	t.Cleanup(func() { inside.Close() })
-	return outside, inside
-}
+	"github.com/relight-sdk/relight/internal/tests/pty"
+)
 
 // recorder keeps what a terminal gets.
 type recorder struct {
@@ -88,7 +60,7 @@ func TestTerminal(t *testing.T) {
 	} {
 		t.Run(leave.name, func(t *testing.T) {
 			t.Parallel()
-			outside, inside := openPTY(t, 100, 30)
+			outside, inside := pty.Open(t, 100, 30)
 			before, err := term.GetState(inside.Fd())
 			require.NoError(t, err)
 			var screen recorder
