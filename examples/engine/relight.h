@@ -498,7 +498,7 @@ int32_t RELIGHT_CALL relight_presence_search(uint64_t handle, relight_presence_q
  *   answers to masters are among the latter; answers to queries are, too. If datagrams fill half of the queue, further ones
  *   are lost, and RELIGHT_EV_DROPPED says so.
  *
- * These four also hold for handles of relight_natneg_open:
+ * These four also hold for handles of relight_natneg_open and for the sockets of relight_browser_connect:
  *
  *   RELIGHT_EV_SEND       address, data, data_size: the engine sends these bytes to that address, from its socket
  *   RELIGHT_EV_PACKET     address, data, data_size: these bytes came from that address, for the game */
@@ -696,6 +696,132 @@ int32_t RELIGHT_CALL relight_cdkey_respond(const char *key, const char *challeng
 /* ==== end of host ================================================================================================ */
 
 /* ==== browser: events 300-399, errors -300 to -399 =============================================================== */
+
+/* A live list of game servers, from a list master or from the local network; what each of them says of itself; and a way to
+ * one of them. One handle is one list: open another one for another filter, or for the LAN beside the internet. */
+
+/* Errors. Silence of a master or server is RELIGHT_ETIMEOUT. */
+#define RELIGHT_EINCOMPLETE (-300)  /* the master closed the connection in the middle of a list */
+#define RELIGHT_ENODATA (-301)      /* the master answered, but knows nothing of that server */
+#define RELIGHT_EHIDDEN (-302)      /* the master hides that server's address: it cannot be asked, only joined */
+#define RELIGHT_EUNREACHABLE (-303) /* no way to that server works; the text says what was tried */
+
+/* Flags: relight_browser_config.flags. */
+#define RELIGHT_BROWSER_LAN 1      /* search the local network and ask no master */
+#define RELIGHT_BROWSER_OLD_GAME 2 /* a game of the QR1 protocol, until about 2004 */
+#define RELIGHT_BROWSER_NO_LIST 4  /* keep no list: the handle only answers requests */
+
+/* What is known about reaching a server: ev.flags. */
+#define RELIGHT_SERVER_DIRECT 1 /* it takes packets from strangers */
+#define RELIGHT_SERVER_NATNEG 2 /* it can be joined through NAT negotiation */
+#define RELIGHT_SERVER_HIDDEN 4 /* address is no address, but names the server to the master */
+
+/* Ways to a server: ev.status of RELIGHT_EV_BROWSER_CONNECTED. */
+#define RELIGHT_PATH_LAN 1
+#define RELIGHT_PATH_DIRECT 2
+#define RELIGHT_PATH_NATNEG 3
+
+/* Events. A server is named by its address in calls, and by ev.id in tables of the engine's: the number stays the same, is
+ * below 2^53, and has no other meaning.
+ *
+ *   RELIGHT_EV_BROWSER_SERVER    status: 1 it is new, 2 something about it is. id; address; name: hostname; text: mapname;
+ *                                number: players; total: most players; time: round trip in ms, 0 if it is not known;
+ *                                flags: RELIGHT_SERVER_...; code: why it did not answer, RELIGHT_OK if it did or was not
+ *                                asked; fields: all that is known, with the game's own names
+ *   RELIGHT_EV_BROWSER_REMOVED   id; address; name: it is listed no more
+ *                                Neither of the two is ever dropped. While the engine does not poll, changes of one server
+ *                                become one.
+ *   RELIGHT_EV_BROWSER_STATE     text: how it stands with the list, in words; status: 1 while the list is being asked for;
+ *                                address: the master; code: why there is no newer list, or RELIGHT_OK. The library tries
+ *                                again by itself.
+ *   RELIGHT_EV_BROWSER_LISTED    a list came to its end. number: servers in it; address: the master
+ *   RELIGHT_EV_BROWSER_PLAYER    one player of a queried server; RELIGHT_EV_BROWSER_INFO follows. request; id: the server;
+ *                                number: from 0; total: how many; name; fields, as player_, score_, ping_
+ *   RELIGHT_EV_BROWSER_TEAM      the same of a team; fields, as team_t, score_t
+ *   RELIGHT_EV_BROWSER_INFO      answers relight_browser_query and relight_browser_info; as RELIGHT_EV_BROWSER_SERVER
+ *   RELIGHT_EV_BROWSER_GROUP     one room of the game; RELIGHT_EV_DONE with number, the count, follows. request; id; name;
+ *                                number: players who wait in it; total: the most; fields
+ *   RELIGHT_EV_BROWSER_CONNECTED answers relight_browser_connect. id: the server; address: where the game's packets go;
+ *                                status: RELIGHT_PATH_...; name: its name; number: the handle of the socket, if one was
+ *                                made; total: ms that it took; text: a line for each way that was tried
+ *   RELIGHT_EV_BROWSER_REPORT    answers relight_browser_diagnose. text: lines to read; status: 1 if all is well */
+#define RELIGHT_EV_BROWSER_SERVER 300
+#define RELIGHT_EV_BROWSER_REMOVED 301
+#define RELIGHT_EV_BROWSER_STATE 302
+#define RELIGHT_EV_BROWSER_LISTED 303
+#define RELIGHT_EV_BROWSER_PLAYER 304
+#define RELIGHT_EV_BROWSER_TEAM 305
+#define RELIGHT_EV_BROWSER_INFO 306
+#define RELIGHT_EV_BROWSER_GROUP 307
+#define RELIGHT_EV_BROWSER_CONNECTED 308
+#define RELIGHT_EV_BROWSER_REPORT 309
+
+/* Needed for a master's list: game, secret and one of domain, host and addr. The LAN needs nothing. */
+typedef struct relight_browser_config {
+	uint32_t size;              /* set by RELIGHT_INIT */
+	uint32_t queue;             /* how many events may wait; 0 is 1024 */
+	int32_t log_level;          /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
+	uint32_t flags;             /* a sum of RELIGHT_BROWSER_... */
+	RELIGHT_POINTER(const char *, game);       /* name of the game at GameSpy, as "gmtest" */
+	RELIGHT_POINTER(const char *, from);       /* name of the game that the secret belongs to, if that is another one */
+	RELIGHT_POINTER(const char *, secret);     /* the game's secret key; it is never sent */
+	RELIGHT_POINTER(const char *, domain);     /* "example.net" gives gmtest.ms8.example.net */
+	RELIGHT_POINTER(const char *, host);       /* one host for all services; wins over domain */
+	RELIGHT_POINTER(const char *, addr);       /* host:port of the list master; wins over both */
+	RELIGHT_POINTER(const char *, filter);     /* which servers, as "numplayers > 0 and mapname like 'dm%'"; "" is all */
+	RELIGHT_POINTER(const char *, fields);     /* what the master shall tell, separated by commas; "" is the usual */
+	RELIGHT_POINTER(const char *, broadcast);  /* LAN: where the question goes, separated by commas; "" is everywhere */
+	RELIGHT_POINTER(const char *, natneg_host); /* one host of all matchup servers; "" goes by domain or host */
+	RELIGHT_POINTER(const char *, natneg1);    /* host:port of a matchup server, like the next two; wins over the host */
+	RELIGHT_POINTER(const char *, natneg2);
+	RELIGHT_POINTER(const char *, natneg3);
+	int32_t ask_every_ms;       /* servers are asked when they are listed and then so often; 0 is 10 000, negative not at all */
+	uint32_t relist_every_ms;   /* the list is asked for anew where the master does not push; 0 is 60 000, on the LAN 15 000 */
+	uint32_t retry_after_ms;    /* behind a master that said no; 0 is 10 000 */
+	uint32_t connect_timeout_ms; /* to find and reach the master; 0 is 5000 */
+	uint32_t reply_timeout_ms;  /* the longest silence of a master that owes something; 0 is 5000 */
+	uint32_t natneg_timeout_ms; /* for a server behind a NAT to show up at the matchup server; 0 is 12 000 */
+	uint32_t query_timeout_ms;  /* for a server to answer, before it is asked again, a little longer each time; 0 is 500 */
+	uint32_t query_attempts;    /* how often a server is asked that does not answer, at most 8; 0 is 4 */
+	uint32_t first_port;        /* LAN: query ports that are tried; 0 is 6500 */
+	uint32_t last_port;         /* 0 is first_port + 100, at most first_port + 500 */
+} relight_browser_config;
+
+typedef const relight_browser_config relight_browser_config_in;
+
+/* Begins to keep a list. Events: RELIGHT_EV_BROWSER_STATE, a RELIGHT_EV_BROWSER_SERVER for each server as it arrives,
+ * RELIGHT_EV_BROWSER_LISTED at the end of the list, then what changes, until relight_close. */
+int32_t RELIGHT_CALL relight_browser_open(relight_browser_config_in *config, uint64_t *handle);
+
+/* Wants the list anew, now: the player has pressed a button. RELIGHT_EV_BROWSER_LISTED tells that it is there. */
+int32_t RELIGHT_CALL relight_browser_refresh(uint64_t handle);
+
+/* Says which server the player looks at: it is asked every 2 s. "" is none. */
+int32_t RELIGHT_CALL relight_browser_focus(uint64_t handle, const char *address);
+
+/* Asks one server for everything. Answer: RELIGHT_EV_BROWSER_INFO, behind the players and teams. */
+int32_t RELIGHT_CALL relight_browser_query(uint64_t handle, const char *address, uint64_t *request);
+
+/* Asks the master for everything that it knows of a server; few masters answer. Answer: RELIGHT_EV_BROWSER_INFO. */
+int32_t RELIGHT_CALL relight_browser_info(uint64_t handle, const char *address, uint64_t *request);
+
+/* Has the master relay bytes to a server, which gets them as RELIGHT_EV_HOST_MESSAGE if it runs this library. Answer:
+ * RELIGHT_EV_DONE, which says that they were sent, not that they arrived. */
+int32_t RELIGHT_CALL relight_browser_message(uint64_t handle, const char *address, const void *data, uint32_t size, uint64_t *request);
+
+/* Asks for the rooms of the game: RELIGHT_EV_BROWSER_GROUP each. Answer: RELIGHT_EV_DONE. */
+int32_t RELIGHT_CALL relight_browser_groups(uint64_t handle, uint64_t *request);
+
+/* Finds a way to a server that works: over the LAN, directly, or by NAT negotiation, in this order. socket is the handle of a
+ * host or of a NAT negotiation whose socket the game plays on. If it is 0 a socket is made, and *own, its handle, is the
+ * engine's to close: relight_send and RELIGHT_EV_PACKET carry the game's packets. own may be NULL otherwise. Answer:
+ * RELIGHT_EV_BROWSER_CONNECTED. */
+int32_t RELIGHT_CALL relight_browser_connect(uint64_t handle, const char *address, uint64_t socket, uint64_t *own, uint64_t *request);
+
+/* Goes through the steps of getting a list and says what works and what does not; it takes seconds. Answer:
+ * RELIGHT_EV_BROWSER_REPORT. */
+int32_t RELIGHT_CALL relight_browser_diagnose(uint64_t handle, const char *filter, uint64_t *request);
+
 /* ==== end of browser ============================================================================================= */
 
 /* ==== natneg: events 400-499, errors -400 to -499 ================================================================ */

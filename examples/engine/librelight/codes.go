@@ -45,7 +45,7 @@ var coreCodes = codes{
 }
 
 // codeTexts are the names for C, made once: coreCodes and those of each subsystem.
-var codeTexts = makeCodeTexts(coreCodes, presenceCodes, hostCodes, natnegCodes, lanCodes)
+var codeTexts = makeCodeTexts(coreCodes, presenceCodes, browserCodes, hostCodes, natnegCodes, lanCodes)
 
 var noText = (*C.relight_cstr)(unsafe.Pointer(C.CString("")))
 
