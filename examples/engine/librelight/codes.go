@@ -44,25 +44,35 @@ var coreCodes = codes{
 	C.RELIGHT_EFAILED:      [1]string{"RELIGHT_EFAILED"}[C.RELIGHT_EFAILED-engine.ErrFailed],
 }
 
-// codeTexts are the names for C, made once: coreCodes and those of each subsystem.
-var codeTexts = makeCodeTexts(coreCodes, presenceCodes, browserCodes, hostCodes, natnegCodes, lanCodes)
+// codeTexts are the names for C: coreCodes and those of each subsystem.
+var codeTexts = makeTexts(coreCodes, presenceCodes, browserCodes, hostCodes, natnegCodes, lanCodes)
 
-var noText = (*C.relight_cstr)(unsafe.Pointer(C.CString("")))
+// texts are static texts for C, all in one block that leak checkers find by this variable.
+type texts struct {
+	block unsafe.Pointer
+	at    map[engine.Code]int
+}
 
-func makeCodeTexts(lists ...codes) map[engine.Code]*C.relight_cstr {
-	texts := make(map[engine.Code]*C.relight_cstr)
+// makeTexts makes the block, which begins with the empty text.
+func makeTexts(lists ...codes) texts {
+	block := []byte{0}
+	at := make(map[engine.Code]int)
 	for _, list := range lists {
 		for code, name := range list {
-			texts[code] = (*C.relight_cstr)(unsafe.Pointer(C.CString(name)))
+			at[code] = len(block)
+			block = append(append(block, name...), 0)
 		}
 	}
-	return texts
+	return texts{block: C.CBytes(block), at: at}
 }
 
-//export relight_code_name
-func relight_code_name(code C.int32_t) *C.relight_cstr {
-	if text, ok := codeTexts[engine.Code(code)]; ok {
-		return text
-	}
-	return noText
+// text is the name of a code; empty if it has none.
+func (t texts) text(code engine.Code) *C.relight_cstr {
+	return (*C.relight_cstr)(unsafe.Add(t.block, t.at[code]))
 }
+
+// noText is the empty text.
+func noText() *C.relight_cstr { return (*C.relight_cstr)(codeTexts.block) }
+
+//export relight_code_name
+func relight_code_name(code C.int32_t) *C.relight_cstr { return codeTexts.text(engine.Code(code)) }

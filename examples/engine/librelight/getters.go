@@ -88,18 +88,18 @@ func relight_ev_num(handle C.double, key *C.relight_cstr) (number C.double) {
 func relight_ev_str(handle C.double, key *C.relight_cstr) (s *C.relight_cstr) {
 	var code C.int32_t
 	h := C.uint64_t(handle)
-	s = noText
+	s = noText()
 	defer guard(h, &code)
 	o, err := library.Hold(engine.Handle(h))
 	if err != nil {
 		result(h, err)
-		return noText
+		return noText()
 	}
 	defer o.Release()
 	if found := o.Memory.(*memory).find(constText(key)); found != nil {
 		return (*C.relight_cstr)(unsafe.Pointer(found))
 	}
-	return noText
+	return noText()
 }
 
 // find gives a text of the last event by name; nil if it has none.

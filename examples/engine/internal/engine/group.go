@@ -66,8 +66,12 @@ func (g *Group) drop(o *Object) bool {
 	return true
 }
 
-// take collects at most n events, beginning with another member each time.
+// take collects at most n events: the group's own first, then the members', beginning with another one each time.
 func (g *Group) take(batch []Event, n int) []Event {
+	batch, _ = g.queue.take(batch, n, g.handle)
+	if n -= len(batch); n == 0 {
+		return batch
+	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.turn++
