@@ -66,14 +66,6 @@ func (r *reader) int32(key string) int32 {
 	return n
 }
 
-// low32 reads a number of any size and keeps what fits into 32 bits, as the original does where long has 64: dwc sends session
-// keys of ten digits.
-func (r *reader) low32(key string) int32 {
-	n, err := r.number(key)
-	r.keep(err)
-	return int32(uint32(n))
-}
-
 func (r *reader) optional(key string) int32 {
 	n, err := r.fields.optional(key)
 	r.keep(err)
