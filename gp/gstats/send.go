@@ -105,9 +105,12 @@ func (s *Session) write(l *link) {
 				_ = l.conn.SetWriteDeadline(goodbye)
 			}
 			err := s.put(l, message.bytes)
+			if err != nil {
+				err = s.unwritable(l, err)
+			}
 			message.done <- err
 			if err != nil {
-				s.lose(l, s.fail("send", err))
+				s.lose(l)
 				return
 			}
 		}
@@ -147,10 +150,20 @@ func (s *Session) traceSent(frames []byte) {
 // before it closes.
 const lastWords = 250 * time.Millisecond
 
-// lose lets the reading goroutine, which decides what follows, know that nothing can be sent any more.
-func (s *Session) lose(l *link, err *Error) {
+// unwritable notes why nothing can be sent any more, unless the connection was given up before for a reason of its own.
+func (s *Session) unwritable(l *link, err error) error {
 	s.mu.Lock()
-	l.reason = err
+	defer s.mu.Unlock()
+	if l.reason != nil {
+		return l.reason
+	}
+	l.reason = s.failLocked("send", err)
+	return err
+}
+
+// lose lets the reading goroutine, which decides what follows, know that nothing can be sent any more.
+func (s *Session) lose(l *link) {
+	s.mu.Lock()
 	over := s.state.Step == StepClosed
 	s.mu.Unlock()
 	if !over {
