@@ -34,6 +34,10 @@ type request struct {
 // changes says whether the server changes something for a request.
 func (r *request) changes() bool { return r.kind == kindPlayer || r.kind == kindSet }
 
+// mistakable says whether servers answer with a local id that is not the request's. What authenticates a player, or looks for a
+// profile, has its own at all of them.
+func (r *request) mistakable() bool { return r.kind == kindGet || r.kind == kindSet }
+
 type answer struct {
 	message gstatswire.Message
 	err     *Error
@@ -132,7 +136,7 @@ func (s *Session) enlist(ctx context.Context, r *request) (*link, *Error) {
 		}
 		l.logins = append(l.logins, r.localID)
 	}
-	r.behind = slices.ContainsFunc(l.waiting, func(other *request) bool {
+	r.behind = r.mistakable() && slices.ContainsFunc(l.waiting, func(other *request) bool {
 		return other.abandoned && other.kind == r.kind && other.profile == r.profile
 	})
 	l.waiting = append(l.waiting, r)
@@ -147,7 +151,7 @@ const maxLogins = 16
 // id of a player's authentication into every later answer (spec servers.md §8), so until a server has shown that it returns the
 // id of the request, those that differ in nothing else wait for each other.
 func (l *link) distinct(r *request) bool {
-	if l.echoes || r.kind != kindGet && r.kind != kindSet {
+	if l.echoes || !r.mistakable() {
 		return true
 	}
 	return !slices.ContainsFunc(l.waiting, func(other *request) bool {
