@@ -167,7 +167,7 @@ func (s *Session) set(ctx context.Context, slot Slot, data []byte, keyValues boo
 		return time.Time{}, err
 	}
 	reply := message.(*gstatswire.SetReply)
-	if !reply.Success {
+	if !reply.Success || reply.Modified == 0 { // wfc calls a refusal a success, and leaves out the time (spec servers.md §8)
 		return time.Time{}, s.refuse(op, 0, "")
 	}
 	return unix(reply.Modified), nil

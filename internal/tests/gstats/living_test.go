@@ -1,0 +1,77 @@
+package gstats_test
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/relight-sdk/relight/gp/gstats"
+	"github.com/relight-sdk/relight/gp/gstats/gstatstest"
+)
+
+// wfc calls what it has not stored a success.
+func TestARefusalThatIsCalledASuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, config := serve(t, gstatstest.Config{Family: gstatstest.WFC})
+		session := open(t, config)
+		id, err := session.Authenticate(t.Context(), gstats.Token{Token: "NDSbob", Challenge: "chal"})
+		require.NoError(t, err)
+		mine := gstats.Slot{Profile: id, Type: gstats.Public}
+		when, err := session.Set(t.Context(), mine, []byte("text"))
+		require.NoError(t, err)
+		require.False(t, when.IsZero())
+		_, err = session.Set(t.Context(), mine, []byte("a\x00b"))
+		require.ErrorIs(t, err, gstats.ErrRefused, "it cannot store a NUL")
+		_, err = session.Set(t.Context(), gstats.Slot{Profile: id + 1, Type: gstats.Public}, []byte("text"))
+		require.ErrorIs(t, err, gstats.ErrRefused, "it is somebody else's")
+		data, err := session.Get(t.Context(), mine)
+		require.NoError(t, err)
+		require.Equal(t, "text", string(data.Bytes))
+	})
+}
+
+// What a server does not know, it does not answer, and the session can live with that: nothing else could be taken for its answer.
+func TestWhatAServerDoesNotKnow(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		server, config := serve(t, gstatstest.Config{Family: gstatstest.WFC})
+		session := open(t, config)
+		id, err := session.Authenticate(t.Context(), gstats.Token{Token: "NDSbob", Challenge: "chal"})
+		require.NoError(t, err)
+		server.SetFaults(gstatstest.Faults{Mute: []string{"getpid", "authp"}})
+		for range 3 {
+			_, err = session.ProfileID(t.Context(), "ann", gstats.KeyHash("1234-5678"))
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+			_, err = session.Authenticate(t.Context(), gstats.CDKey{Nick: "ann", Key: "1234-5678"})
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+		slot := gstats.Slot{Profile: id, Type: gstats.Public}
+		_, err = session.Set(t.Context(), slot, []byte("still here"))
+		require.NoError(t, err)
+		data, err := session.Get(t.Context(), slot)
+		require.NoError(t, err)
+		require.Equal(t, "still here", string(data.Bytes))
+	})
+}
+
+// Whoever sends something while a connection is given up learns why.
+func TestTheReasonWhyAConnectionIsGivenUp(t *testing.T) {
+	for range 20 {
+		synctest.Test(t, func(t *testing.T) {
+			_, config := serve(t, gstatstest.Config{Family: gstatstest.KR4uzi})
+			session := open(t, config)
+			id, err := session.Authenticate(t.Context(), ann)
+			require.NoError(t, err)
+			slot := gstats.Slot{Profile: id, Type: gstats.Public}
+			for range 2 {
+				_, err = session.Get(t.Context(), slot)
+				require.ErrorIs(t, err, context.DeadlineExceeded)
+			}
+			_, err = session.Set(t.Context(), slot, []byte("x"))
+			require.ErrorIs(t, err, gstats.ErrProtocol)
+			<-session.Done()
+			require.ErrorIs(t, session.Err(), gstats.ErrProtocol)
+		})
+	}
+}
