@@ -14,7 +14,9 @@ import (
 // answers none of it: no error means that a snapshot was sent, or, if Config.Spool is set, that it is kept there to be sent
 // later.
 //
-// A game outlives the connection that it began on: its next snapshot says on the new one that it began.
+// A game outlives the connection that it began on: its next snapshot says on the new one that it began, with the number of the
+// old. openspy, which forgets a connection's games with it, takes it for another game then, and waits for a beginning otherwise;
+// that is another reason for snapshots to tell everything.
 type Game struct {
 	*Results
 

@@ -78,7 +78,6 @@ func (s *Session) run(l *link) {
 
 // tryNow connects without a wait, and goes on as after a loss if that fails.
 func (s *Session) tryNow() *link {
-	s.attempt = 1
 	l, err := s.again()
 	if err == nil {
 		return l
@@ -181,6 +180,5 @@ func (s *Session) again() (*link, *Error) {
 		_ = l.conn.Close()
 		return nil, s.fail(opConnect, s.lifetime.Err()) // closed meanwhile
 	}
-	s.count(func(c *Counters) { c.Reconnects++ })
 	return l, nil
 }

@@ -33,6 +33,7 @@ type Session struct {
 	state    State
 	link     *link     // nil: not connected
 	lastLoss error     // why it is not
+	begun    bool      // it was connected before
 	goodbye  time.Time // until when what was sent may still arrive; zero: not at all
 	localID  int32
 	gameKey  int32
@@ -153,6 +154,10 @@ func (s *Session) begin(l *link) bool {
 		return false
 	}
 	s.link, s.lastLoss = l, nil
+	if s.begun {
+		s.state.Counters.Reconnects++
+	}
+	s.begun = true
 	s.state.Step, s.state.Since, s.state.Attempt, s.state.NextTry = StepConnected, time.Now(), 0, time.Time{}
 	peer := s.state.Peer
 	s.events.Push(&StepChanged{From: from, To: StepConnected})
