@@ -279,12 +279,6 @@ func (p *peer) greet() bool {
 	return p.say(`\lc\1\challenge\ABCDEFGHIJ\id\1`) && p.hear() != "" && p.say(`\lc\2\sesskey\77\proof\0\id\1`)
 }
 
-// untilGone waits until the client is gone.
-func (p *peer) untilGone() {
-	for p.hear() != "" {
-	}
-}
-
 // A server that sends as fast as it can costs bounded memory, and the session still closes.
 func TestFloods(t *testing.T) {
 	long := strings.Repeat("x", 200_000)
