@@ -31,6 +31,10 @@
 // player_0, score_0, team_t0 and so on. The protocol has no escapes, so a backslash in a value becomes a slash. It cannot verify
 // an address: where clients must, it is not answered. [Config.NoQR1] leaves these questions to the game.
 //
+// # Players
+//
+// What a player's game asks of the master itself is whether it is to go on at all: [Available]. The list is package sb's.
+//
 // # Sockets
 //
 // One socket serves the game, queries, masters and negotiations. [NewHost] reads a connection and gives the game the rest, in
@@ -68,6 +72,7 @@
 //
 // What the original's qr2 module has, and what there is here:
 //
+//	GSIStartAvailableCheck                                    Available; a Host asks by itself
 //	heartbeats: initial, periodic, changed, goodbye           the same, the goodbye twice; shortened ones keep whole values
 //	keep-alives                                               the same, and missing answers are noticed
 //	challenge, public address, back-end options               the same, for each master

@@ -66,7 +66,7 @@ func (h *Host) find(ctx context.Context, m *master, first bool, again <-chan str
 
 func (h *Host) findOnce(ctx context.Context, m *master) (addrs []netip.AddrPort, ok bool) {
 	for attempt := 1; ; attempt++ {
-		addrs, err := h.resolve(ctx, m.state.Name)
+		addrs, err := h.config.resolve(ctx, m.state.Name)
 		if ctx.Err() != nil {
 			return nil, false
 		}
@@ -87,7 +87,7 @@ func (h *Host) findOnce(ctx context.Context, m *master) (addrs []netip.AddrPort,
 
 // startCheck begins the availability check, if there is somebody to ask.
 func (h *Host) startCheck(ctx context.Context, m *master) {
-	available := h.findAvailable(ctx)
+	available := h.config.findAvailable(ctx)
 	if !available.IsValid() {
 		return
 	}
@@ -98,27 +98,27 @@ func (h *Host) startCheck(ctx context.Context, m *master) {
 }
 
 // findAvailable is the availability service's address; invalid if there is none, which counts as "available".
-func (h *Host) findAvailable(ctx context.Context) netip.AddrPort {
-	address := h.config.AvailableAddr
-	if address == "" && h.config.Domain == "" && h.config.Host == "" {
-		address = h.config.Addr
+func (c Config) findAvailable(ctx context.Context) netip.AddrPort {
+	address := c.AvailableAddr
+	if address == "" && c.Domain == "" && c.Host == "" {
+		address = c.Addr
 	}
-	name, err := h.config.locator().HostPort(backend.Available, h.config.Game, address)
+	name, err := c.locator().HostPort(backend.Available, c.Game, address)
 	if err != nil {
 		return netip.AddrPort{}
 	}
-	addrs, err := h.resolve(ctx, name)
+	addrs, err := c.resolve(ctx, name)
 	if err != nil {
-		h.config.Logger.Info("qr2: availability service not found, taken for available", "name", name, "error", err)
+		c.Logger.Info("qr2: availability service not found, taken for available", "name", name, "error", err)
 		return netip.AddrPort{}
 	}
 	return addrs[0]
 }
 
-func (h *Host) resolve(ctx context.Context, name string) ([]netip.AddrPort, error) {
-	ctx, cancel := context.WithTimeout(ctx, h.config.ResolveTimeout)
+func (c Config) resolve(ctx context.Context, name string) ([]netip.AddrPort, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.ResolveTimeout)
 	defer cancel()
-	return h.config.locator().ResolveHostPort(ctx, name)
+	return c.locator().ResolveHostPort(ctx, name)
 }
 
 // wait reports whether the time went by before ctx ended.
