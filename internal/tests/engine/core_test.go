@@ -56,12 +56,18 @@ func TestCoreWithSanitizers(t *testing.T) {
 	require.Contains(t, string(out), "heap-use-after-free", "the sanitizer does not see the library's memory")
 }
 
+// underValgrind is the beginning of a command that ends with an error if valgrind finds one.
+func underValgrind(t *testing.T) []string {
+	t.Helper()
+	return []string{peers.Program(t, "valgrind"), "--quiet", "--error-exitcode=9", "--leak-check=full", "--undef-value-errors=no",
+		"--suppressions=" + filepath.Join("testdata", "valgrind.supp")}
+}
+
 // Valgrind sees the same by other means; testdata/valgrind.supp says what is suppressed and why.
 func TestCoreWithValgrind(t *testing.T) {
-	valgrind := peers.Program(t, "valgrind")
 	libraries := library(t, withHooks)
 	path := program(t, "gcc", coreSource, libraries)
-	words := []string{valgrind, "--quiet", "--error-exitcode=9", "--leak-check=full", "--undef-value-errors=no", "--suppressions=" + filepath.Join("testdata", "valgrind.supp"), path}
+	words := append(underValgrind(t), path)
 	core(t, "2", words) // it runs one thread at a time
 	out, err := exec.CommandContext(t.Context(), words[0], append(words[1:], "misuse")...).CombinedOutput()
 	require.Error(t, err)
