@@ -41,7 +41,7 @@
 //
 //  6. o.logger(config.LogLevel) is the *slog.Logger for the SDK's Config.
 //
-//  7. In ../../librelight: one file with the list that compares the numbers, the list of codes (named in makeCodeTexts), and
+//  7. In ../../librelight: one file with the list that compares the numbers, the list of codes (named in codeTexts), and
 //     thin exports, which look like each other: defer guard, take for a struct, text or constText for strings, Find for the
 //     handle, then opened, asked or result. A type with const in it has a typedef in relight.h, because cgo cannot spell it.
 //

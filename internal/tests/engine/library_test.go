@@ -1,0 +1,62 @@
+package engine
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/relight-sdk/relight/internal/tests/peers"
+)
+
+// The library exports what the header declares, and nothing else: other symbols would clash with those of the game.
+func TestExports(t *testing.T) {
+	nm := peers.Program(t, "nm")
+	libraries := library(t, "")
+	var exported []string
+	for line := range strings.Lines(run(t, exec.CommandContext(t.Context(), nm, "-D", "--defined-only", filepath.Join(libraries, "librelight.so.1")))) {
+		fields := strings.Fields(line)
+		if name := fields[len(fields)-1]; name != "RELIGHT_1" {
+			exported = append(exported, strings.TrimSuffix(name, "@@RELIGHT_1"))
+		}
+	}
+	require.ElementsMatch(t, readHeader(t).functions, exported)
+}
+
+// Every code of the header has its name.
+func TestCodeNames(t *testing.T) {
+	libraries := library(t, "")
+	var source strings.Builder
+	source.WriteString("#include \"relight.h\"\n#include <stdio.h>\nint main(void) {\n")
+	for _, name := range readHeader(t).codes {
+		fmt.Fprintf(&source, "printf(\"%s %%s\\n\", relight_code_name(%s));\n", name, name)
+	}
+	source.WriteString("return 0; }\n")
+	path := filepath.Join(t.TempDir(), "codes.c")
+	require.NoError(t, os.WriteFile(path, []byte(source.String()), 0o600))
+	for line := range strings.Lines(run(t, exec.CommandContext(t.Context(), program(t, "gcc", path, libraries)))) {
+		name, said, _ := strings.Cut(strings.TrimSpace(line), " ")
+		require.Equal(t, name, said)
+	}
+}
+
+// What a tag leaves out is not linked.
+func TestSmallLibrary(t *testing.T) {
+	gotool := peers.Program(t, "go")
+	peers.Program(t, "gcc") // without it cgo's files are not looked at
+	small := run(t, exec.CommandContext(t.Context(), gotool, "list", "-deps", "-tags", "nosteampipe", folder+"/librelight"))
+	require.NotContains(t, small, "github.com/relight-sdk/relight/steampipe")
+	require.NotContains(t, small, "github.com/klauspost/compress")
+	require.NotContains(t, small, "net/http")
+}
+
+// Who has no C compiler can still work on everything else.
+func TestVetWithoutCgo(t *testing.T) {
+	command := exec.CommandContext(t.Context(), peers.Program(t, "go"), "vet", folder+"/...")
+	command.Env = append(os.Environ(), "CGO_ENABLED=0")
+	run(t, command)
+}
