@@ -51,3 +51,11 @@ $(OUT)/windows/bcryptprimitives.dll: demo/windows/bcryptprimitives.c
 $(OUT)/windows-386/loader.exe: demo/windows/loader.c relight.h
 	mkdir -p $(OUT)/windows-386
 	i686-w64-mingw32-gcc $(WARNINGS) -I. -o $@ $<
+
+bench: all small $(OUT)/backend $(OUT)/bench
+	$(MAKE) --no-print-directory OUT=$(OUT)/hooks TAGS=$(TAGS),relighttest
+	$(OUT)/backend -servers 0 -listed 1000 $(OUT)/bench $(OUT)/$(LIBRARY) $(OUT)/small/$(LIBRARY) $(OUT)/hooks/$(LIBRARY)
+
+$(OUT)/bench: demo/c/bench.c relight.h
+	mkdir -p $(OUT)
+	$(CC) $(WARNINGS) -I. -o $@ $< -ldl -lm
