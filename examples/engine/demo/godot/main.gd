@@ -5,43 +5,71 @@ extends Control
 
 const QUESTION = "Is there room for one more?"
 const SECONDS = 20 # for all to arrive, in a test
+const SERVERS = 20 # at least, in a test
+const DIM = Color(0.545, 0.596, 0.666)
 
 var relight = preload("res://relight.gdns").new()
 var number = relight.constants() # of relight.h
 var presence = 0
+var browser = 0
 var buddies = {} # by profile: { name, status, online }
 var lines = [] # of the chat
-var servers = {}
+var servers = {} # by id: { name, address, map, mode, players, slots, ping }
+var rows = [] # of the table
+var words = "" # how it stands with the list
 var frame = 0
 var spent = 0.0 # microseconds a frame
 var frames = int(OS.get_environment("RELIGHT_FRAMES"))
 var testing = frames > 0
 var said = false
 var answered = false
+var listed = false
+var lives = false
+var joining = false
+var joined = false
 
 
 func _ready():
 	$Title.text = "Relight %s in Godot %s" % [relight.version(), Engine.get_version_info().string.split(" ")[0]]
 	$Say.connect("text_entered", self, "_on_said")
+	$Servers.connect("item_activated", self, "_on_chosen")
+	$Servers.set_column_titles_visible(true)
+	for i in range(5):
+		$Servers.set_column_title(i, ["Server", "Map", "Mode", "Players", "Ping"][i])
+		$Servers.set_column_min_width(i, [230, 120, 70, 90, 70][i])
+	$Servers.create_item() # the root, which is not shown
+	$Account.text = "logging in"
 	get_tree().set_auto_accept_quit(false)
 	presence = relight.presence_login({
 		"game": _env("RELIGHT_GAME"), "addr": _env("RELIGHT_GPCM"), "domain": _env("RELIGHT_DOMAIN"),
-		"login": number.LOGIN_UNIQUENICK, "uniquenick": _env("RELIGHT_NICK"), "password": _env("RELIGHT_PASSWORD"),
+		"search_addr": _env("RELIGHT_GPSP"), "login": number.LOGIN_UNIQUENICK, "uniquenick": _env("RELIGHT_NICK"), "password": _env("RELIGHT_PASSWORD"),
 		"flags": number.PRESENCE_RECONNECT + number.PRESENCE_FETCH_PROFILES,
 	})
-	if presence == 0:
-		$State.text = relight.error_text(0)
+	var natneg = _env("RELIGHT_NATNEG").split(",", false)
+	browser = relight.browser_open({
+		"game": _env("RELIGHT_GAME"), "secret": _env("RELIGHT_SECRET"), "addr": _env("RELIGHT_LIST"), "domain": _env("RELIGHT_DOMAIN"),
+		"natneg1": natneg[0] if natneg.size() > 0 else "", "natneg2": natneg[1] if natneg.size() > 1 else "",
+		"natneg3": natneg[2] if natneg.size() > 2 else "", "ask_every_ms": 2000,
+	})
+	if presence == 0 or browser == 0:
+		words = relight.error_text(0)
 
 
 func _process(_delta):
 	var before = OS.get_ticks_usec()
-	while true:
-		var event = relight.poll(presence)
-		if event == null:
-			break
-		_handle_presence(event)
+	for session in [presence, browser]:
+		while true:
+			var event = relight.poll(session)
+			if event == null:
+				break
+			if session == presence:
+				_handle_presence(event)
+			else:
+				_handle_browser(event)
 	spent = spent * 0.98 + (OS.get_ticks_usec() - before) * 0.02
 	$Footer.text = "%d fps · Relight %.3f ms a frame" % [Engine.get_frames_per_second(), spent / 1000]
+	if frame % 15 == 0:
+		_show_servers()
 	frame += 1
 	if testing and frame >= frames:
 		_finish()
@@ -64,8 +92,76 @@ func _handle_presence(event):
 			_chat(buddies[event.id].name if event.id in buddies else event.name, event.text, false)
 			answered = answered or said
 		number.EV_CLOSED:
-			$Account.text = "offline"
-			$State.text = event.text
+			$Account.text = "offline: " + event.text
+
+
+func _handle_browser(event):
+	match event.type:
+		number.EV_BROWSER_SERVER:
+			servers[event.id] = {
+				"name": event.name if event.name != "" else event.address, "address": event.address,
+				"map": event.text, "mode": event.fields.get("gametype", ""), "players": event.number, "slots": event.total,
+				"ping": event.time if event.code == 0 else 0,
+			}
+			lives = lives or event.status == 2
+		number.EV_BROWSER_REMOVED:
+			servers.erase(event.id)
+		number.EV_BROWSER_STATE:
+			words = event.text
+		number.EV_BROWSER_LISTED:
+			listed = true
+		number.EV_BROWSER_CONNECTED:
+			var ways = { number.PATH_LAN: "over the LAN", number.PATH_DIRECT: "directly", number.PATH_NATNEG: "through NAT negotiation" }
+			var name = servers[event.id].name if event.id in servers else "a server"
+			_note("Way to %s: %s, found in %d ms" % [name, ways[event.status], event.total])
+			joined = true
+			relight.close(event.number) # here a game would begin to play on that socket
+		number.EV_FAILED, number.EV_CLOSED:
+			_note(event.text)
+
+
+# Where most people play comes first.
+func _more_players(a, b):
+	if a.players != b.players:
+		return a.players > b.players
+	return a.address < b.address if a.name == b.name else a.name < b.name
+
+
+func _show_servers():
+	var sorted = servers.values()
+	sorted.sort_custom(self, "_more_players")
+	var players = 0
+	while rows.size() < sorted.size():
+		rows.append($Servers.create_item())
+	while rows.size() > sorted.size():
+		rows.pop_back().free()
+	for i in range(sorted.size()):
+		var server = sorted[i]
+		var item = rows[i]
+		players += server.players
+		var texts = [server.name, server.map, server.mode, "%d/%d" % [server.players, server.slots], str(server.ping) if server.ping > 0 else "-"]
+		for column in range(5):
+			item.set_text(column, texts[column])
+			item.set_custom_color(column, DIM)
+		item.set_custom_color(0, Color(0.878, 0.902, 0.933))
+		item.set_text_align(3, TreeItem.ALIGN_RIGHT)
+		item.set_text_align(4, TreeItem.ALIGN_RIGHT)
+		if server.players > 0:
+			item.set_custom_color(3, Color(0.365, 0.69, 0.941))
+		if server.ping > 0:
+			item.set_custom_color(4, Color(0.435, 0.8, 0.51) if server.ping < 60 else Color(0.902, 0.757, 0.4) if server.ping < 120 else Color(0.898, 0.451, 0.416))
+		item.set_metadata(0, server.address)
+	$State.text = "%d servers, %d players · %s" % [servers.size(), players, words]
+
+
+func _on_chosen():
+	_join($Servers.get_selected().get_metadata(0))
+
+
+# Looks for a way to a server.
+func _join(address):
+	if relight.browser_connect(browser, address) < 0:
+		_note(relight.error_text(browser))
 
 
 func _status(event):
@@ -83,7 +179,15 @@ func _show_buddies():
 
 
 func _chat(who, text, mine):
-	lines.append("[color=%s]%s[/color]  %s" % ["#5db0f0" if mine else "#6fcc82", who, _plain(text)])
+	_line("[color=%s]%s[/color]  %s" % ["#5db0f0" if mine else "#6fcc82", who, _plain(text)])
+
+
+func _note(text):
+	_line("[color=#8b98aa]%s[/color]" % _plain(text))
+
+
+func _line(text):
+	lines.append(text)
 	$Chat.bbcode_text = "[color=#8b98aa]Chat[/color]\n" + PoolStringArray(lines).join("\n")
 
 
@@ -104,13 +208,25 @@ func _on_said(text):
 # Checks what a test wants to see, once there were enough frames.
 func _finish():
 	var missing = []
+	var answering = 0
+	for server in servers.values():
+		answering += 1 if server.ping > 0 else 0
+	if not listed or answering < SERVERS:
+		missing.append("%d servers in the list that answer" % SERVERS)
+	if not lives:
+		missing.append("change in the list")
 	if not answered:
-		missing.append("an answer in the chat")
+		missing.append("answer in the chat")
+	elif servers and not joining:
+		joining = true
+		_join(servers.values()[0].address)
+	if not joined:
+		missing.append("way to a server")
 	if missing and frame < SECONDS * 60:
 		return
 	testing = false
 	if missing:
-		printerr("after %d frames there is no %s: %s" % [frame, PoolStringArray(missing).join(", nor "), $State.text])
+		printerr("after %d frames there is no %s: %s" % [frame, PoolStringArray(missing).join(", nor "), words])
 		return _quit(1)
 	if OS.get_name() != "Server" and _env("RELIGHT_SCREENSHOT") != "":
 		yield(VisualServer, "frame_post_draw")
@@ -128,6 +244,7 @@ func _notification(what):
 
 func _quit(status):
 	relight.close(presence)
+	relight.close(browser)
 	relight.shutdown(2000) # logs out before the process ends
 	get_tree().quit(status)
 

@@ -124,6 +124,13 @@ static const slot presence_slots[] = {
 	NUMBER(relight_presence_config, login), NUMBER(relight_presence_config, flags), { NULL, 0, false }
 };
 
+static const slot browser_slots[] = {
+	TEXT(relight_browser_config, game), TEXT(relight_browser_config, secret), TEXT(relight_browser_config, domain),
+	TEXT(relight_browser_config, addr), TEXT(relight_browser_config, filter), TEXT(relight_browser_config, natneg1),
+	TEXT(relight_browser_config, natneg2), TEXT(relight_browser_config, natneg3), NUMBER(relight_browser_config, flags),
+	NUMBER(relight_browser_config, ask_every_ms), { NULL, 0, false }
+};
+
 /* ---- methods ---- */
 
 #define METHOD(name) static gd_variant name(gd_object *object, void *data, void *self, int count, gd_variant **arguments)
@@ -186,6 +193,36 @@ METHOD(presence_send_message)
 	return int_value(result);
 }
 
+METHOD(browser_open)
+{
+	relight_browser_config config;
+	gd_chars texts[MAX_SLOTS];
+	uint64_t handle = 0;
+	UNUSED;
+	RELIGHT_INIT(config);
+	if (count > 0)
+		fill(&config, browser_slots, arguments[0], texts);
+	relight_browser_open(&config, &handle);
+	if (count > 0)
+		release(browser_slots, texts);
+	return int_value((int64_t)handle);
+}
+
+/* browser_connect makes a socket, whose handle the event has. */
+METHOD(browser_connect)
+{
+	gd_chars address;
+	uint64_t own;
+	int32_t result;
+	UNUSED;
+	if (count < 2)
+		return int_value(RELIGHT_EINVAL);
+	address = chars_of(arguments[1]);
+	result = relight_browser_connect((uint64_t)int_argument(count, arguments, 0), GD_CALL(core, chars_data)(&address), 0, &own, NULL);
+	GD_CALL(core, chars_destroy)(&address);
+	return int_value(result);
+}
+
 /* poll gives the next event as a dictionary, with its key/value pairs in a dictionary of their own. */
 METHOD(poll)
 {
@@ -205,6 +242,7 @@ METHOD(poll)
 	set(&d, "id", int_value(ev.id));
 	set(&d, "number", int_value(ev.number));
 	set(&d, "total", int_value(ev.total));
+	set(&d, "time", int_value(ev.time));
 	set(&d, "text", text_value(ev.text));
 	set(&d, "name", text_value(ev.name));
 	set(&d, "address", text_value(ev.address));
@@ -240,6 +278,14 @@ METHOD(constants)
 	CONSTANT(EV_PRESENCE_BUDDY);
 	CONSTANT(EV_PRESENCE_MESSAGE);
 	CONSTANT(EV_PRESENCE_ERROR);
+	CONSTANT(EV_BROWSER_SERVER);
+	CONSTANT(EV_BROWSER_REMOVED);
+	CONSTANT(EV_BROWSER_STATE);
+	CONSTANT(EV_BROWSER_LISTED);
+	CONSTANT(EV_BROWSER_CONNECTED);
+	CONSTANT(PATH_LAN);
+	CONSTANT(PATH_DIRECT);
+	CONSTANT(PATH_NATNEG);
 	CONSTANT(LOGIN_UNIQUENICK);
 	CONSTANT(PRESENCE_RECONNECT);
 	CONSTANT(PRESENCE_FETCH_PROFILES);
@@ -295,6 +341,8 @@ void relight_nativescript_init(void *handle)
 	add(handle, "presence_login", presence_login);
 	add(handle, "presence_set_status", presence_set_status);
 	add(handle, "presence_send_message", presence_send_message);
+	add(handle, "browser_open", browser_open);
+	add(handle, "browser_connect", browser_connect);
 	add(handle, "poll", poll);
 	add(handle, "close", close);
 	add(handle, "shutdown", shutdown);

@@ -1,6 +1,6 @@
 -- What the demo shows: a table of servers, a list of buddies, a chat. It knows nothing of Relight.
 local scene = {
-	title = "", account = "", state = "", footer = "",
+	title = "", account = "", words = "", state = "", footer = "",
 	servers = {}, -- { name, map, mode, players, slots, ping (nil: not yet, false: no answer), changed }
 	buddies = {}, -- { name, status, online }
 	chat = {},    -- { who, text, mine }
@@ -13,7 +13,7 @@ local colours = {
 	fair = { 0.902, 0.757, 0.400 }, bad = { 0.898, 0.451, 0.416 }, flash = { 0.365, 0.690, 0.941, 0.22 },
 }
 local columns = { { "Server", 16 }, { "Map", 236 }, { "Mode", 346 }, { "Players", 410 }, { "Ping", 586, 44 } }
-local left, top, listWidth, rowHeight, sideX, sideWidth = 12, 56, 640, 20, 664, 284
+local left, top, listWidth, rowHeight, sideX, sideWidth = 12, 48, 640, 20, 664, 284
 local fonts
 
 function scene.load()
@@ -38,15 +38,21 @@ local function cut(text, width, font)
 	return text .. "…"
 end
 
+-- serverAt is the server at a place on the screen.
+function scene.serverAt(x, y)
+	if x < left or x > left + listWidth or y < top + 30 then return nil end
+	return scene.servers[1 + math.floor((y - top - 30) / rowHeight)]
+end
+
 local function drawServers(height, now)
 	box(left, top, listWidth, height, colours.panel, 6)
 	box(left, top, listWidth, 26, colours.head, 6)
 	for _, column in ipairs(columns) do put(column[1], left + column[2], top + 6, colours.dim, fonts.small, column[3], "right") end
-	local y, room = top + 30, math.floor((height - 34) / rowHeight)
+	local y, room = top + 30, math.floor((height - 32) / rowHeight)
 	for i, server in ipairs(scene.servers) do
 		if i > room then break end
 		if i % 2 == 0 then box(left + 4, y, listWidth - 8, rowHeight, colours.stripe) end
-		local age = now - server.changed
+		local age = now - (server.changed or now)
 		if age < 1 then
 			local flash = colours.flash
 			box(left + 4, y, listWidth - 8, rowHeight, { flash[1], flash[2], flash[3], flash[4] * (1 - age) })
@@ -88,8 +94,9 @@ local function drawSide(height)
 	local line = y + 34
 	for _, said in ipairs(scene.chat) do
 		put(said.who, sideX + 12, line, said.mine and colours.accent or colours.good)
-		local _, wrapped = fonts.text:getWrap(said.text, sideWidth - 76)
-		put(said.text, sideX + 62, line, colours.text, nil, sideWidth - 76)
+		local indent = said.who == "" and 12 or 62
+		local _, wrapped = fonts.text:getWrap(said.text, sideWidth - indent - 14)
+		put(said.text, sideX + indent, line, said.who == "" and colours.dim or colours.text, nil, sideWidth - indent - 14)
 		line = line + 18 * #wrapped
 	end
 	box(sideX + 8, y + chatHeight - 32, sideWidth - 16, 24, colours.back, 4)
@@ -103,8 +110,8 @@ end
 function scene.draw(now)
 	local height = love.graphics.getHeight() - top - 40
 	love.graphics.clear(colours.back)
-	put(scene.title, left, 14, colours.text, fonts.title)
-	put(scene.account, 400, 20, colours.accent, nil, love.graphics.getWidth() - 412, "right")
+	put(scene.title, left, 12, colours.text, fonts.title)
+	put(scene.account, 400, 18, colours.accent, nil, love.graphics.getWidth() - 412, "right")
 	drawServers(height, now)
 	drawSide(height)
 	put(scene.state, left, love.graphics.getHeight() - 28, colours.dim)
