@@ -1,6 +1,7 @@
 package gstatstest
 
 import (
+	"errors"
 	"net"
 	"slices"
 	"sync"
@@ -141,9 +142,11 @@ func (c *conn) readLoop() {
 			if !ok {
 				break
 			}
-			c.receive(gstatswire.Uncover(message))
-			if err == nil && c.server.config.Family == quirks.DWC {
+			command := c.receive(gstatswire.Uncover(message))
+			if family := c.server.config.Family; family == quirks.DWC && err == nil {
 				break // what came with it waits for more to come
+			} else if family == quirks.WFC && command == "setpd" {
+				splitter = gstatswire.Splitter(c.server.config.Limits.Message) // what came with it is lost
 			}
 		}
 		splitter.Release()
@@ -161,44 +164,45 @@ func (c *conn) leave() {
 	delete(c.server.conns, c)
 }
 
-// receive takes one message, in clear.
-func (c *conn) receive(message []byte) {
+// receive takes one message, in clear, and returns its command.
+func (c *conn) receive(message []byte) (command string) {
 	s := c.server
-	command := string(kv.Command(message).Key)
+	command = string(kv.Command(message).Key)
 	s.log.Debug("gstatstest received", "command", command, "bytes", len(message))
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.keepReceived(message)
 	if c.hungUp {
-		return
+		return command
 	}
 	if answer := s.config.Answer; answer != nil {
 		if answers, handled := answer(string(message)); handled {
 			for _, body := range answers {
 				c.send(hide([]byte(body)))
 			}
-			return
+			return command
 		}
 	}
 	if slices.Contains(s.config.Faults.CloseOn, command) {
 		c.abort()
-		return
+		return command
 	}
 	if slices.Contains(s.config.Faults.Mute, command) {
-		return
+		return command
 	}
 	if s.config.Family == quirks.DWC && !c.readable(message) {
-		return
+		return command
 	}
 	m, err := gstatswire.FromClient(message)
 	if err != nil {
 		s.log.Debug("gstatstest cannot read a message", "error", err)
-		if s.config.Family == quirks.WFC {
+		if field, ok := errors.AsType[*gstatswire.FieldError](err); ok && field.Field == "length" && s.config.Family == quirks.WFC {
 			c.refuse(errorParse)
 		}
-		return
+		return command
 	}
 	c.handle(m)
+	return command
 }
 
 // put sends a message as the family writes it.

@@ -54,11 +54,11 @@ type Stored struct {
 	KeyValues bool
 }
 
-// Values reads the data as keys and values. The last of two equal keys counts.
+// Values reads the data as keys and values, without a NUL behind them. The last of two equal keys counts.
 func (r Stored) Values() map[string]string {
 	values := make(map[string]string)
-	for key, value := range kv.All(r.Data) {
-		values[string(key)] = string(value)
+	for _, p := range pairsOf(r.Data) {
+		values[p.key] = p.value
 	}
 	return values
 }
