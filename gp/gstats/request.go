@@ -101,7 +101,7 @@ func (s *Session) enlist(ctx context.Context, r *request) (*link, *Error) {
 	if l == nil {
 		return nil, s.disconnected(r.op)
 	}
-	for !l.distinct(r) {
+	for !l.free() {
 		if l.queued+len(l.waiting) >= s.config.MaxPending {
 			return nil, s.failLocked(r.op, ErrTooMany)
 		}
@@ -147,16 +147,12 @@ func (s *Session) enlist(ctx context.Context, r *request) (*link, *Error) {
 // that do so know one player of a connection.
 const maxLogins = 16
 
-// distinct reports whether the answer to a request could be told from the answers to those that wait. wfc and dwc put the local
-// id of a player's authentication into every later answer (spec servers.md §8), so until a server has shown that it returns the
-// id of the request, those that differ in nothing else wait for each other.
-func (l *link) distinct(r *request) bool {
-	if l.echoes || !r.mistakable() {
-		return true
-	}
-	return !slices.ContainsFunc(l.waiting, func(other *request) bool {
-		return !other.abandoned && other.kind == r.kind && other.profile == r.profile
-	})
+// free reports whether the answer to a request could be told from the answers to those that wait. wfc and dwc put the local
+// id of a player's authentication into every later answer (spec servers.md §8). They also lose requests that come in one piece
+// of the stream: dwc reads one of each piece, and is late by one for ever, and wfc none that comes behind a write. So until a
+// server has shown that it returns the id of the request, one is under way at a time.
+func (l *link) free() bool {
+	return l.echoes || !slices.ContainsFunc(l.waiting, func(other *request) bool { return !other.abandoned })
 }
 
 // makeRoom drops the oldest request that nobody waits for any more, where its answer could not be taken for another's.

@@ -141,6 +141,8 @@ func TestLengthsThatLie(t *testing.T) {
 		server, config := serve(t, gstatstest.Config{})
 		server.Put(gstatstest.Slot{Profile: 20001, Type: gstatstest.Public}, []byte("0123456789"), time.Time{})
 		session := authenticated(t, config)
+		_, err := session.Get(t.Context(), public) // the server shows that it returns local ids, and is not left for a missing answer
+		require.NoError(t, err)
 		for lie, want := range map[int]error{
 			1: gstats.ErrProtocol, 5: gstats.ErrProtocol, -11: gstats.ErrProtocol, -1 << 31: gstats.ErrProtocol, 1 << 20: gstats.ErrProtocol,
 			// As if \final\ were data, and the rest still to come: what comes next shows that it is not.
@@ -342,7 +344,7 @@ func TestErrorsOfTheServer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		reply, silent := "", 0
 		_, config := serve(t, gstatstest.Config{Answer: func(message string) ([]string, bool) {
-			if !strings.HasPrefix(message, `\getpd\`) {
+			if !strings.HasPrefix(message, `\getpd\`) || reply == "" {
 				return nil, false
 			}
 			if silent--; silent >= 0 {
@@ -351,8 +353,10 @@ func TestErrorsOfTheServer(t *testing.T) {
 			return []string{reply}, true
 		}})
 		session := authenticated(t, config)
-		reply = `\error\\err\2\errmsg\no`
 		_, err := session.Get(t.Context(), public)
+		require.ErrorIs(t, err, gstats.ErrNoData) // from now on, two requests may wait at the same time
+		reply = `\error\\err\2\errmsg\no`
+		_, err = session.Get(t.Context(), public)
 		require.ErrorIs(t, err, gstats.ErrRefused)
 		failed := err.(*gstats.Error)
 		require.Equal(t, []any{true, int32(2), "no", false}, []any{failed.Refused, failed.Code, failed.Text, failed.Uncertain})
