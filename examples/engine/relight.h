@@ -603,6 +603,9 @@ typedef struct relight_host_config {
 	RELIGHT_POINTER(const char *, natneg1);        /* the three matchup servers; "": from domain and host */
 	RELIGHT_POINTER(const char *, natneg2);
 	RELIGHT_POINTER(const char *, natneg3);
+	RELIGHT_POINTER(const char *, keys);           /* numbers of the game's own keys, by which browsers ask: "50=fog,51=skin_"; 50 to 253 */
+	RELIGHT_POINTER(const char *, quiet_keys);     /* keys that change all the time: masters are not told of them alone; separated by commas; "" is timeelapsed,roundelapsed */
+	RELIGHT_POINTER(const char *, local_ips);      /* of this machine, told to masters, separated by commas; "": found out */
 	uint32_t host_port;           /* told to players in place of the key hostport; 0: not */
 	uint32_t local_port;          /* told to masters as the query port, as a container's host has it; 0: the socket's own */
 	int32_t answer_rate;          /* bytes of answers a second to one address; 0 is 16 384, negative no limit */
@@ -844,6 +847,8 @@ int32_t RELIGHT_CALL relight_browser_diagnose(uint64_t handle, const char *filte
 
 /* Flags: relight_natneg_config.flags. */
 #define RELIGHT_NATNEG_ENGINE_SOCKET 1 /* the engine has the socket */
+#define RELIGHT_NATNEG_FAIL_FAST 2     /* give up at the first sign that it will not work, after two seconds in a step */
+#define RELIGHT_NATNEG_ANY_SOURCE 4    /* for back ends whose servers answer from other addresses than they have */
 
 /* Roles. */
 #define RELIGHT_NATNEG_GUEST 0 /* who connects */

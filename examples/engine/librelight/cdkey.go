@@ -14,6 +14,7 @@ var _ = []struct{}{
 	same[C.RELIGHT_CDKEY_ALLOW_DUPLICATES-engine.KeysAllowDuplicates],
 }
 
+// keysConfigSize is the size of relight_cdkey_config in version 1.
 const keysConfigSize = unsafe.Sizeof(C.relight_cdkey_config{})
 
 //export relight_host_check_keys

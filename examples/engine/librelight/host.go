@@ -54,7 +54,7 @@ var hostCodes = codes{
 	C.RELIGHT_EEXPIRED:        [1]string{"RELIGHT_EEXPIRED"}[C.RELIGHT_EEXPIRED-engine.ErrExpired],
 }
 
-// The sizes in version 1.
+// hostConfigSize is the size of relight_host_config in version 1.
 const hostConfigSize = unsafe.Sizeof(C.relight_host_config{})
 
 //export relight_host_open
@@ -73,7 +73,8 @@ func relight_host_open(config *C.relight_host_config_in, handle *C.uint64_t) (co
 		Game:    text(c.game), Secret: text(c.secret), Domain: text(c.domain), Host: text(c.host), Addr: text(c.addr),
 		AvailableAddr: text(c.available_addr), Masters: text(c.masters), Bind: text(c.bind), PublicAddr: text(c.public_addr),
 		NatNegServers: [3]string{text(c.natneg1), text(c.natneg2), text(c.natneg3)},
-		HostPort:      uint32(c.host_port), LocalPort: uint32(c.local_port),
+		Keys:          text(c.keys), QuietKeys: text(c.quiet_keys), LocalIPs: text(c.local_ips),
+		HostPort: uint32(c.host_port), LocalPort: uint32(c.local_port),
 		AnswerRate: int(c.answer_rate), HeartbeatSize: int(min(c.heartbeat_size, 1<<30)),
 		ResolveTimeout: milliseconds(c.resolve_timeout_ms),
 	})

@@ -58,6 +58,7 @@ var lanCodes = codes{
 	C.RELIGHT_ENOINTERFACE: [1]string{"RELIGHT_ENOINTERFACE"}[C.RELIGHT_ENOINTERFACE-engine.ErrNoInterface],
 }
 
+// The sizes in version 1.
 const (
 	discoverConfigSize = unsafe.Sizeof(C.relight_lan_discover_config{})
 	lanStatusSize      = unsafe.Sizeof(C.relight_lan_status{})

@@ -16,6 +16,8 @@ var _ = []struct{}{
 	same[C.RELIGHT_EV_NATNEG_NAT-engine.EventNatNegNAT],
 	same[C.RELIGHT_EV_NATNEG_REPORT-engine.EventNatNegReport],
 	same[C.RELIGHT_NATNEG_ENGINE_SOCKET-engine.NatNegEngineSocket],
+	same[C.RELIGHT_NATNEG_FAIL_FAST-engine.NatNegFailFast],
+	same[C.RELIGHT_NATNEG_ANY_SOURCE-engine.NatNegAnySource],
 	same[C.RELIGHT_NATNEG_GUEST-natneg.Guest],
 	same[C.RELIGHT_NATNEG_HOST-natneg.Host],
 	same[C.RELIGHT_NATNEG_STEP_SETUP-natneg.StepSetup],
@@ -46,6 +48,7 @@ var natnegCodes = codes{
 	C.RELIGHT_ECOOKIEINUSE:  [1]string{"RELIGHT_ECOOKIEINUSE"}[C.RELIGHT_ECOOKIEINUSE-engine.ErrCookieInUse],
 }
 
+// natnegConfigSize is the size of relight_natneg_config in version 1.
 const natnegConfigSize = unsafe.Sizeof(C.relight_natneg_config{})
 
 //export relight_natneg_open

@@ -113,3 +113,13 @@ func TestHeaderIsStrict(t *testing.T) {
 		})
 	}
 }
+
+// The programs are C++ as well.
+func TestProgramsInCxx(t *testing.T) {
+	for _, name := range []string{"host", "natneg", "lan"} {
+		t.Run(name, func(t *testing.T) {
+			run(t, exec.CommandContext(t.Context(), peers.Program(t, "g++"), "-xc++", "-std=gnu++98", "-Wall", "-Wextra", "-Werror", "-fsyntax-only",
+				"-I", folder, filepath.Join("testdata", name+".c")))
+		})
+	}
+}

@@ -134,7 +134,7 @@ func (g *game) until(what string, so func() bool) {
 	limit := time.Now().Add(30 * time.Second) // a hanging test says what it waits for
 	for !so() {
 		if time.Now().After(limit) {
-			g.t.Fatalf("%s never happened; events: %+v", what, g.seen)
+			g.t.Fatalf("%s never happened; %d events, the latest: %+v", what, len(g.seen), g.seen[max(0, len(g.seen)-10):])
 		}
 		g.frame()
 	}

@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"net/netip"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -52,7 +53,8 @@ type HostConfig struct {
 	Options
 	Flags                                           uint32
 	Game, Secret, Domain, Host, Addr, AvailableAddr string
-	Masters                                         string // further ones, separated by commas
+	Masters, QuietKeys, LocalIPs                    string // separated by commas
+	Keys                                            string // "50=fog,51=skin_"
 	Bind, PublicAddr                                string
 	NatNegServers                                   [3]string
 	HostPort, LocalPort                             uint32
@@ -64,6 +66,7 @@ func (c HostConfig) qr2(o *Object) (qr2.Config, error) {
 	config := qr2.Config{
 		Game: c.Game, Secret: c.Secret, Domain: c.Domain, Host: c.Host, Addr: c.Addr, AvailableAddr: c.AvailableAddr,
 		Masters:          list(c.Masters),
+		QuietKeys:        list(c.QuietKeys),
 		NotPublic:        c.Flags&HostNotPublic != 0,
 		SkipAvailability: c.Flags&HostSkipAvailability != 0,
 		RequireChallenge: c.Flags&HostRequireChallenge != 0,
@@ -84,6 +87,24 @@ func (c HostConfig) qr2(o *Object) (qr2.Config, error) {
 			return config, errorf(ErrInvalid, "relight: public address %q is not of the form ip:port", c.PublicAddr)
 		}
 		config.PublicAddr = addr
+	}
+	for _, text := range list(c.LocalIPs) {
+		ip, err := netip.ParseAddr(text)
+		if err != nil {
+			return config, errorf(ErrInvalid, "relight: local address %q", text)
+		}
+		config.LocalIPs = append(config.LocalIPs, ip)
+	}
+	for _, text := range list(c.Keys) {
+		number, key, found := strings.Cut(text, "=")
+		id, err := strconv.ParseUint(strings.TrimSpace(number), 10, 8)
+		if err != nil || !found {
+			return config, errorf(ErrInvalid, "relight: key %q is not of the form number=name", text)
+		}
+		if config.Keys == nil {
+			config.Keys = make(map[qr2.KeyID]string)
+		}
+		config.Keys[qr2.KeyID(id)] = strings.TrimSpace(key)
 	}
 	if c.Flags&HostNatNeg != 0 {
 		config.NatNeg = &natneg.Config{Servers: servers(c.NatNegServers)}

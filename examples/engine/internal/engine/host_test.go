@@ -226,6 +226,9 @@ func TestHostConfigs(t *testing.T) {
 		"engine without port": {Game: "gmtest", Flags: HostNotPublic | HostEngineSocket, Bind: "127.0.0.1:0"},
 		"engine without bind": {Game: "gmtest", Flags: HostNotPublic | HostEngineSocket},
 		"public address":      {Game: "gmtest", Flags: HostNotPublic, PublicAddr: "me"},
+		"local address":       {Game: "gmtest", Flags: HostNotPublic, LocalIPs: "127.0.0.1, home"},
+		"key without number":  {Game: "gmtest", Flags: HostNotPublic, Keys: "fog"},
+		"key of the original": {Game: "gmtest", Flags: HostNotPublic, Keys: "1=fog"},
 		"port":                {Game: "gmtest", Flags: HostNotPublic, HostPort: 70000},
 	} {
 		if h, err := library.NewHost(config); codeFrom(err) != ErrInvalid {

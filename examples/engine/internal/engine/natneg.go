@@ -29,8 +29,12 @@ const (
 	ErrCookieInUse  Code = -406
 )
 
-// NatNegEngineSocket is the flag of NatNegConfig that says that the engine has the socket.
-const NatNegEngineSocket = 1
+// The flags of NatNegConfig.
+const (
+	NatNegEngineSocket = 1
+	NatNegFailFast     = 2
+	NatNegAnySource    = 4
+)
 
 // lingerTime is how long the partner's late pings are answered behind an open path, and a little more.
 const lingerTime = 6 * time.Second
@@ -52,6 +56,8 @@ func (c NatNegConfig) natneg(o *Object) (natneg.Config, error) {
 		Game: c.Game, Domain: c.Domain, Host: c.Host, Servers: servers(c.Servers), Version: c.Version,
 		ResolveTimeout: c.Resolve, InitTimeout: c.Init, ConnectTimeout: c.Connect, PingTimeout: c.Ping, DetectTimeout: c.Detect,
 		KeepAlive: c.Keep,
+		FailFast:  c.Flags&NatNegFailFast != 0,
+		AnySource: c.Flags&NatNegAnySource != 0,
 		Logger:    o.logger(c.LogLevel),
 	}
 	if c.LocalIP != "" {

@@ -7,9 +7,9 @@
 
 SAME(event_size, sizeof(relight_event), 120);
 SAME(event_text, offsetof(relight_event, text), 72);
-SAME(host_config_size, sizeof(relight_host_config), 136);
+SAME(host_config_size, sizeof(relight_host_config), 160);
 SAME(host_config_game, offsetof(relight_host_config, game), 16);
-SAME(host_config_port, offsetof(relight_host_config, host_port), 112);
+SAME(host_config_port, offsetof(relight_host_config, host_port), 136);
 SAME(cdkey_config_size, sizeof(relight_cdkey_config), 48);
 SAME(cdkey_config_domain, offsetof(relight_cdkey_config, domain), 24);
 SAME(natneg_config_size, sizeof(relight_natneg_config), 120);
