@@ -35,8 +35,16 @@
  *   are good until the next poll of the same handle or until it is closed. The engine frees nothing of the library's.
  * - Structs begin with their size, set by the caller: RELIGHT_INIT(s) clears one and sets it. In a configuration, what is
  *   zero has the default that its comment says.
+ * - One thread at a time should poll a handle and look at what the event points at: the next poll, by whichever thread, and
+ *   relight_close reuse that memory.
  * - Times are milliseconds since 1970 UTC, and durations milliseconds (..._ms). Addresses are text: "192.0.2.1:6500",
  *   "[2001:db8::1]:6500", and, where the comment says so, "host.example.net:6500".
+ *
+ * Loading: the library brings Go's runtime along, some five threads and 4 MB. Load it while nothing moves on the screen; after
+ * the engine has installed its handlers for crashes, because the runtime passes on what is not its own to those that were
+ * there before; and after fork or daemon, because threads do not survive those. It cannot be unloaded: Linux and Windows keep it
+ * in memory, on macOS load it with RTLD_NODELETE; relight_shutdown ends its work. On Linux it needs glibc, not musl. The
+ * variables GOMAXPROCS, GOGC, GOMEMLIMIT, GODEBUG and GOTRACEBACK of the process apply to it.
  */
 #ifndef RELIGHT_H
 #define RELIGHT_H
@@ -159,6 +167,9 @@ typedef struct relight_event {
 	RELIGHT_POINTER(const relight_field *, fields); /* of field_count pairs */
 } relight_event;
 
+/* Does not compile where structs would not look as the library expects. */
+typedef char relight_layout_check[sizeof(relight_event) == 120 ? 1 : -1];
+
 /* What exists, for tests and debug screens. */
 typedef struct relight_live {
 	uint32_t size;          /* set by the caller */
@@ -220,8 +231,8 @@ int32_t RELIGHT_CALL relight_shutdown(uint32_t timeout_ms);
 /* Counts what exists. */
 int32_t RELIGHT_CALL relight_live_counts(relight_live *live);
 
-/* Writes what ends the process inside the library (which a panic does not: that is RELIGHT_EPANIC) to a file, which is made
- * at once; games with a window have no stderr. "" ends it. */
+/* Writes what ends the process inside the library to a file, which is made at once, or longer if it exists; games with a
+ * window have no stderr. A panic in a call or in work of the library's own does not end it: that is RELIGHT_EPANIC. "" ends it. */
 int32_t RELIGHT_CALL relight_crash_log(const char *path);
 
 /* Bounds how many threads run the library's code at the same time, and returns what it was before; 0 only asks. The

@@ -41,3 +41,11 @@ func relight_test_flood(handle C.uint64_t, count C.int64_t) (code C.int32_t) {
 	}
 	return result(handle, err)
 }
+
+// Panics where nobody recovers, which ends the process.
+//
+//export relight_test_crash
+func relight_test_crash() {
+	go func() { panic("for the crash log") }()
+	select {}
+}

@@ -45,6 +45,17 @@ func TestCore(t *testing.T) {
 	}
 }
 
+// What nobody can recover from is at least written down.
+func TestCrashLog(t *testing.T) {
+	path := program(t, "gcc", coreSource, library(t, withHooks))
+	log := filepath.Join(t.TempDir(), "crash.log")
+	require.Error(t, exec.CommandContext(t.Context(), path, "crash", log).Run())
+	text, err := os.ReadFile(log)
+	require.NoError(t, err)
+	require.Contains(t, string(text), "panic: for the crash log")
+	require.Contains(t, string(text), "relight_test_crash")
+}
+
 // The sanitizers see what the program does with the library's memory, and what of it is left at the end. They do not see
 // what Go itself does: nothing is suppressed, because nothing of that is reported.
 func TestCoreWithSanitizers(t *testing.T) {

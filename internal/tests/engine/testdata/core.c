@@ -1,7 +1,8 @@
 /* Everything that is true of every handle, from the side of an engine. C89 and C++98, with threads of POSIX.
  *
  * core GPCM GPSP ROUNDS    tests against a presence server with the buddies ann and bob; says "core ok" at the end
- * core misuse              reads an event after its handle was closed: a checker of memory must notice */
+ * core misuse              reads an event after its handle was closed: a checker of memory must notice
+ * core crash FILE          dies in the library, with a crash log */
 #include "relight.h"
 
 #include <pthread.h>
@@ -16,6 +17,7 @@ extern "C" {
 int32_t relight_test_panic(uint64_t handle);
 int32_t relight_test_panic_soon(uint64_t handle);
 int32_t relight_test_flood(uint64_t handle, int64_t count);
+void relight_test_crash(void);
 #ifdef __cplusplus
 }
 #endif
@@ -398,6 +400,11 @@ int main(int argc, char **argv)
 {
 	if (argc == 2 && strcmp(argv[1], "misuse") == 0)
 		return misuse();
+	if (argc == 3 && strcmp(argv[1], "crash") == 0) {
+		CHECK(relight_crash_log("") == RELIGHT_OK);
+		CHECK(relight_crash_log(argv[2]) == RELIGHT_OK);
+		relight_test_crash();
+	}
 	if (argc != 4)
 		return 2;
 	versions_and_codes();
