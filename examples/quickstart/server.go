@@ -48,9 +48,9 @@ func open(ctx context.Context, v *services, name string) (*dedicatedServer, qr2.
 		host: host, addr: conn.LocalAddr().(*net.UDPAddr).AddrPort(), keys: keys, game: newGame(host.GameConn(), keys),
 		stop: stop, ran: make(chan error, 1), ended: make(chan error, 1),
 	}
+	err = server.publish("dm_bay", "ann") // before the first heartbeat: the next one is ten seconds later
 	go func() { server.ended <- server.game.serve(running) }()
 	go func() { server.ran <- host.Run(running) }()
-	err = server.publish("dm_bay", "ann")
 	var state qr2.MasterState
 	if err == nil {
 		state, err = server.listed(ctx)
