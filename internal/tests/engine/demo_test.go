@@ -33,7 +33,7 @@ func TestLove(t *testing.T) {
 	made := build(t, "all", "build/backend")
 	shot := filepath.Join(t.TempDir(), "love.png")
 	out := demo(t, []string{display, frames, "RELIGHT_SCREENSHOT=" + shot, "SDL_VIDEODRIVER=x11", "SDL_AUDIODRIVER=dummy"}, love, filepath.Join(made, "..", "demo", "love"))
-	require.Regexp(t, `2[0-9] servers, 3 lines of chat`, out)
+	require.Regexp(t, `2[0-9] servers, [3-9] lines of chat`, out)
 	requirePicture(t, shot)
 }
 
@@ -45,7 +45,7 @@ func TestGodot(t *testing.T) {
 	project := filepath.Join(build(t, "build/backend", "build/godot/librelight_godot.so"), "godot")
 	shot := filepath.Join(t.TempDir(), "godot.png")
 	out := demo(t, []string{display, frames, "RELIGHT_SCREENSHOT=" + shot}, godot, "--audio-driver", "Dummy", "--path", project)
-	require.Regexp(t, `2[0-9] servers, 3 lines of chat`, out)
+	require.Regexp(t, `2[0-9] servers, [3-9] lines of chat`, out)
 	requirePicture(t, shot)
 }
 
@@ -55,7 +55,7 @@ func TestGodotServer(t *testing.T) {
 	godot := peers.Program(t, "godot3-server")
 	project := filepath.Join(build(t, "build/backend", "build/godot/librelight_godot.so"), "godot")
 	out := demo(t, []string{frames}, godot, "--path", project)
-	require.Regexp(t, `2[0-9] servers, 3 lines of chat`, out)
+	require.Regexp(t, `2[0-9] servers, [3-9] lines of chat`, out)
 }
 
 var building sync.Mutex

@@ -4,7 +4,7 @@
 extends Control
 
 const QUESTION = "Is there room for one more?"
-const SECONDS = 20 # for all to arrive, in a test
+const SECONDS = 40 # for all to arrive, in a test
 const SERVERS = 20 # at least, in a test
 const DIM = Color(0.545, 0.596, 0.666)
 
@@ -25,7 +25,7 @@ var said = false
 var answered = false
 var listed = false
 var lives = false
-var joining = false
+var joining = "" # the address of a server
 var joined = false
 
 
@@ -106,6 +106,8 @@ func _handle_browser(event):
 			lives = lives or event.status == 2
 		number.EV_BROWSER_REMOVED:
 			servers.erase(event.id)
+			if event.address == joining: # then a test takes another one
+				joining = ""
 		number.EV_BROWSER_STATE:
 			words = event.text
 		number.EV_BROWSER_LISTED:
@@ -118,6 +120,7 @@ func _handle_browser(event):
 			relight.close(event.number) # here a game would begin to play on that socket
 		number.EV_FAILED, number.EV_CLOSED:
 			_note(event.text)
+			joining = ""
 
 
 # Where most people play comes first.
@@ -217,9 +220,9 @@ func _finish():
 		missing.append("change in the list")
 	if not answered:
 		missing.append("answer in the chat")
-	elif servers and not joining:
-		joining = true
-		_join(servers.values()[0].address)
+	elif servers and joining == "":
+		joining = servers.values()[0].address
+		_join(joining)
 	if not joined:
 		missing.append("way to a server")
 	if missing and frame < SECONDS * 60:

@@ -9,7 +9,7 @@ local question = "Is there room for one more?"
 local relight, presence, browser
 local frame, spent, buddies, servers = 0, 0, {}, {}
 local due = love.timer.getTime() -- when the next frame begins
-local test = { frames = tonumber(env "RELIGHT_FRAMES"), seconds = 20, servers = 20 }
+local test = { frames = tonumber(env "RELIGHT_FRAMES"), seconds = 40, servers = 20 }
 
 local function status(event)
 	local words = { [relight.STATUS_OFFLINE] = "Offline", [relight.STATUS_PLAYING] = "Playing", [relight.STATUS_STAGING] = "Staging",
@@ -91,6 +91,7 @@ local function handleBrowser()
 	on[relight.EV_BROWSER_REMOVED] = function(event)
 		local gone = servers[tonumber(event.id)]
 		servers[tonumber(event.id)] = nil
+		if gone == test.joining then test.joining = nil end -- then a test takes another one
 		for i, server in ipairs(scene.servers) do
 			if server == gone then return table.remove(scene.servers, i) end
 		end
@@ -105,7 +106,10 @@ local function handleBrowser()
 		test.joined = true
 		relight.lib.relight_close(ffi.cast("uint64_t", event.number)) -- here a game would begin to play on that socket
 	end
-	on[relight.EV_FAILED] = function(event) table.insert(scene.chat, { who = "", text = relight.text(event.text) }) end
+	on[relight.EV_FAILED] = function(event)
+		table.insert(scene.chat, { who = "", text = relight.text(event.text) })
+		test.joining = nil
+	end
 end
 
 -- join looks for a way to a server.
@@ -143,7 +147,10 @@ local function finish()
 	if not test.listed or answering < test.servers then table.insert(missing, test.servers .. " servers in the list that answer") end
 	if not test.lives then table.insert(missing, "change in the list") end
 	if not test.answered then table.insert(missing, "answer in the chat") end
-	if test.answered and #scene.servers > 0 and not test.joining then test.joining = join(scene.servers[1]) or true end
+	if test.answered and not test.joining and #scene.servers > 0 then
+		test.joining = scene.servers[1]
+		join(test.joining)
+	end
 	if not test.joined then table.insert(missing, "way to a server") end
 	if #missing > 0 and frame < test.seconds * 60 then return end
 	if #missing > 0 then
