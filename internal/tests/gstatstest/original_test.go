@@ -1,8 +1,8 @@
 package gstatstest_test
 
 import (
-	"bytes"
 	"io"
+	"strings"
 	"testing"
 	"time"
 
@@ -60,29 +60,49 @@ func TestOriginalClientReplayed(t *testing.T) {
 	}
 }
 
-// What the original client says is what our messages say, byte for byte.
+// What the original client says is what our messages say, byte for byte: of a connection with everything in it, and of one
+// that brings games that were kept on disk.
 func TestOriginalClientEncodedAgain(t *testing.T) {
-	said := transcript.Bytes(transcript.Load(t, "testdata/original-client.json").Conn("client"), transcript.ClientToServer)
-	splitter := gstatswire.Splitter(0)
-	splitter.Append(said)
-	var again []byte
-	kinds := make(map[string]int)
-	for {
-		body, ok, err := splitter.Next()
-		require.NoError(t, err)
-		if !ok {
-			break
-		}
-		body = gstatswire.Uncover(body)
-		kinds[string(bytes.SplitN(body, []byte(`\`), 3)[1])]++
-		message, err := gstatswire.FromClient(body)
-		require.NoError(t, err)
-		if get, ok := message.(*gstatswire.GetData); ok && len(get.Keys) > 0 {
-			require.Empty(t, get.Keys[0]) // the driver's list began with a backslash, as the SDK's documentation has it
-		}
-		again, err = gstatswire.AppendFrame(again, message)
-		require.NoError(t, err)
+	for name, want := range map[string]map[string]int{
+		"client": {"auth": 1, "authp": 4, "getpid": 2, "getpd": 14, "setpd": 3, "newgame": 2, "updgame": 3},
+		"log":    {"auth": 1, "newgame": 3, "updgame": 4},
+	} {
+		t.Run(name, func(t *testing.T) {
+			said := transcript.Bytes(transcript.Load(t, "testdata/original-"+name+".json").Conn("client"), transcript.ClientToServer)
+			var again []byte
+			kinds := make(map[string]int)
+			for _, body := range bodies(t, said) {
+				kinds[strings.Split(body, `\`)[1]]++
+				message, err := gstatswire.FromClient([]byte(body))
+				require.NoError(t, err)
+				if get, ok := message.(*gstatswire.GetData); ok && len(get.Keys) > 0 {
+					require.Empty(t, get.Keys[0]) // the driver's list began with a backslash, as the SDK's documentation has it
+				}
+				again, err = gstatswire.AppendFrame(again, message)
+				require.NoError(t, err)
+			}
+			require.Equal(t, string(said), string(again))
+			require.Equal(t, want, kinds)
+		})
 	}
-	require.Equal(t, said, again)
-	require.Equal(t, map[string]int{"auth": 1, "authp": 4, "getpid": 2, "getpd": 14, "setpd": 3, "newgame": 2, "updgame": 3}, kinds)
+}
+
+// Games that the original has kept on disk come with the connection after.
+func TestOriginalClientLog(t *testing.T) {
+	server := recordedServer(t)
+	client := connect(t, server)
+	_, err := client.Write(transcript.Bytes(transcript.Load(t, "testdata/original-log.json").Conn("client"), transcript.ClientToServer))
+	require.NoError(t, err)
+	live, err := server.WaitGame(t.Context(), func(g gstatstest.Game) bool { return g.Done() && !g.Logged })
+	require.NoError(t, err)
+	const stood = `\player_0\Bob\kills_0\3\hostname\lab\ctime_0\0`
+	require.Equal(t, []gstatstest.Game{
+		{Name: "gmtest", Connection: 1234567, SessionKey: 0, Begun: true, Logged: true, Snapshots: []gstatstest.Snapshot{
+			{Data: stood, Logged: true}, {Data: stood, Logged: true, Done: true},
+		}},
+		{Name: "gmtest", Connection: 1234567, SessionKey: 1, Begun: true, Logged: true, Snapshots: []gstatstest.Snapshot{
+			{Data: `\a\1`, Logged: true, Done: true},
+		}},
+		{Name: "gmtest", Connection: 1234567, SessionKey: live.SessionKey, Begun: true, Snapshots: []gstatstest.Snapshot{{Data: `\a\2`, Done: true}}},
+	}, server.Games())
 }
