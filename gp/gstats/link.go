@@ -131,6 +131,7 @@ func (s *Session) handle(l *link, message gstatswire.Message, err error) *Error 
 		// openspy's own, every ten minutes. Nobody waits for an answer, and wfc would answer the answer.
 	case *gstatswire.ErrorReply:
 		if m.Fatal {
+			s.refuseWaiting(l, m) // openspy refuses what a player may not read or write so
 			return s.refuse("receive", m.Code, m.Text)
 		}
 		if !s.refuseWaiting(l, m) {

@@ -2,6 +2,8 @@ package gstats_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"testing"
 	"testing/synctest"
 
@@ -74,4 +76,25 @@ func TestTheReasonWhyAConnectionIsGivenUp(t *testing.T) {
 			require.ErrorIs(t, session.Err(), gstats.ErrProtocol)
 		})
 	}
+}
+
+// openspy closes the connection on whoever touches what is not theirs: the request says so itself, if it was the only one.
+func TestARefusalThatEndsTheConnection(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, config := serve(t, gstatstest.Config{Family: gstatstest.OpenSpy})
+		session := open(t, config)
+		_, err := session.Authenticate(t.Context(), ann)
+		require.NoError(t, err)
+		_, err = session.Set(t.Context(), gstats.Slot{Profile: 20002, Type: gstats.Public}, []byte("x"))
+		require.ErrorIs(t, err, gstats.ErrRefused)
+		require.NotErrorIs(t, err, net.ErrClosed)
+		failed, ok := errors.AsType[*gstats.Error](err)
+		require.True(t, ok)
+		require.True(t, failed.Refused)
+		require.False(t, failed.Uncertain)
+		require.NotZero(t, failed.Code)
+		require.Contains(t, failed.Text, "not logged in")
+		<-session.Done()
+		require.ErrorIs(t, session.Err(), gstats.ErrRefused)
+	})
 }
