@@ -114,10 +114,14 @@ func (g *Game) send(ctx context.Context, data string, done, whole bool) error {
 	}
 	select {
 	case g.turn <- struct{}{}: // one after the other
-		defer func() { <-g.turn }()
-	case <-ctx.Done():
-		return s.fail(opSnapshot, ended(ctx, nil))
+	default:
+		select {
+		case g.turn <- struct{}{}:
+		case <-ctx.Done():
+			return s.fail(opSnapshot, ended(ctx, nil))
+		}
 	}
+	defer func() { <-g.turn }()
 	if g.over() {
 		return s.fail(opSnapshot, ErrGameOver)
 	}

@@ -29,7 +29,7 @@ type link struct {
 
 	waiting []*request
 	turn    chan struct{}  // closed, and made anew, when a request that waits for its turn may look again
-	queued  int            // who wait for their turn
+	queue   []*request     // those that wait for their turn, in order
 	logins  []int32        // local ids of the latest authentications of players
 	echoes  bool           // the server has returned the local id of a request that was none
 	games   map[int32]bool // that the server knows on this connection
@@ -52,9 +52,9 @@ func (s *Session) read(l *link) *Error {
 	defer close(l.reading)
 	for {
 		message, err := s.receive(l)
-		var broken *brokenError
+		broken, isBroken := errors.AsType[*brokenError](err)
 		switch {
-		case errors.As(err, &broken):
+		case isBroken:
 			s.mu.Lock()
 			reason := l.reason
 			s.mu.Unlock()

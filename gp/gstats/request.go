@@ -38,6 +38,11 @@ func (r *request) changes() bool { return r.kind == kindPlayer || r.kind == kind
 // profile, has its own at all of them.
 func (r *request) mistakable() bool { return r.kind == kindGet || r.kind == kindSet }
 
+// like says whether two requests differ in nothing that every answer says.
+func (r *request) like(other *request) bool {
+	return r.kind == other.kind && r.profile == other.profile
+}
+
 type answer struct {
 	message gstatswire.Message
 	err     *Error
@@ -101,29 +106,14 @@ func (s *Session) enlist(ctx context.Context, r *request) (*link, *Error) {
 	if l == nil {
 		return nil, s.disconnected(r.op)
 	}
-	for !l.free() {
-		if l.queued+len(l.waiting) >= s.config.MaxPending {
-			return nil, s.failLocked(r.op, ErrTooMany)
-		}
-		turn := l.turn
-		l.queued++
-		s.mu.Unlock()
-		select {
-		case <-turn:
-		case <-ctx.Done():
-		case <-s.closing:
-		}
-		s.mu.Lock()
-		l.queued--
-		switch {
-		case s.link != l:
-			return nil, s.interrupted(r.op, false)
-		case ctx.Err() != nil:
-			return nil, s.failLocked(r.op, ended(ctx, nil))
-		}
-	}
-	if l.queued+len(l.waiting) >= s.config.MaxPending && !l.makeRoom() {
+	if l.load() >= s.config.MaxPending && !l.makeRoom() {
 		return nil, s.failLocked(r.op, ErrTooMany)
+	}
+	if !l.free(r) {
+		l.queue = append(l.queue, r)
+		if failed := s.awaitTurn(ctx, l, r); failed != nil {
+			return nil, failed
+		}
 	}
 	if s.localID == math.MaxInt32 {
 		s.localID = 0
@@ -137,10 +127,34 @@ func (s *Session) enlist(ctx context.Context, r *request) (*link, *Error) {
 		l.logins = append(l.logins, r.localID)
 	}
 	r.behind = r.mistakable() && slices.ContainsFunc(l.waiting, func(other *request) bool {
-		return other.abandoned && other.kind == r.kind && other.profile == r.profile
+		return other.abandoned && other.like(r)
 	})
 	l.waiting = append(l.waiting, r)
 	return l, nil
+}
+
+// awaitTurn waits in the queue. The caller holds Session.mu, which is let go meanwhile.
+func (s *Session) awaitTurn(ctx context.Context, l *link, r *request) *Error {
+	defer func() {
+		l.queue = slices.DeleteFunc(l.queue, func(other *request) bool { return other == r })
+		l.moved()
+	}()
+	for !l.free(r) {
+		turn := l.turn
+		s.mu.Unlock()
+		select {
+		case <-turn:
+		case <-ctx.Done():
+		}
+		s.mu.Lock()
+		switch {
+		case s.link != l:
+			return s.interrupted(r.op, false)
+		case ctx.Err() != nil:
+			return s.failLocked(r.op, ended(ctx, nil))
+		}
+	}
+	return nil
 }
 
 // maxLogins is how many authentications of players a server may be behind in what it returns as their local id. The servers
@@ -150,9 +164,10 @@ const maxLogins = 16
 // free reports whether the answer to a request could be told from the answers to those that wait. wfc and dwc put the local
 // id of a player's authentication into every later answer (spec servers.md §8). They also lose requests that come in one piece
 // of the stream: dwc reads one of each piece, and is late by one for ever, and wfc none that comes behind a write. So until a
-// server has shown that it returns the id of the request, one is under way at a time.
-func (l *link) free() bool {
-	return l.echoes || !slices.ContainsFunc(l.waiting, func(other *request) bool { return !other.abandoned })
+// server has shown that it returns the id of the request, one is under way at a time, in the order in which they came.
+func (l *link) free(r *request) bool {
+	return l.echoes || (len(l.queue) == 0 || l.queue[0] == r) &&
+		!slices.ContainsFunc(l.waiting, func(other *request) bool { return !other.abandoned })
 }
 
 // makeRoom drops the oldest request that nobody waits for any more, where its answer could not be taken for another's.
@@ -172,8 +187,11 @@ func (l *link) pending() (count int) {
 			count++
 		}
 	}
-	return count + l.queued
+	return count + len(l.queue)
 }
+
+// load is how many requests there is something to be remembered of.
+func (l *link) load() int { return len(l.waiting) + len(l.queue) }
 
 // moved lets those look again who wait for their turn.
 func (l *link) moved() {
