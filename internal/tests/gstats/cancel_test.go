@@ -71,10 +71,12 @@ func TestCloseEndsEverything(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		server, config := serve(t, gstatstest.Config{})
 		session := authenticated(t, config)
+		_, err := session.Get(t.Context(), public) // the server shows that it returns local ids
+		require.ErrorIs(t, err, gstats.ErrNoData)
 		server.SetFaults(gstatstest.Faults{Mute: []string{"getpd", "setpd"}})
 		errs := make(chan error, 3)
 		go func() { _, err := session.Get(t.Context(), public); errs <- err }()
-		go func() { _, err := session.Get(t.Context(), public, "k"); errs <- err }() // waits for its turn
+		go func() { _, err := session.Get(t.Context(), public, "k"); errs <- err }()
 		go func() { _, err := session.Set(t.Context(), public, nil); errs <- err }()
 		synctest.Wait()
 		require.Equal(t, 3, session.State().Pending)
@@ -94,7 +96,7 @@ func TestCloseEndsEverything(t *testing.T) {
 		}
 		require.Equal(t, &gstats.Closed{}, last)
 		require.Equal(t, "closed on request", session.State().Reason)
-		_, err := session.NewGame(t.Context())
+		_, err = session.NewGame(t.Context())
 		require.ErrorIs(t, err, net.ErrClosed)
 	})
 }
