@@ -355,14 +355,17 @@ func (d *Discoverer) Hosts() []Host {
 	return d.table.snapshot()
 }
 
-// Events iterates over what happens until ctx or the discoverer ends. Hosts that are there already come first, as
-// [Appeared]. A consumer that falls 256 events behind loses the oldest, which DiscovererCounters.LostEvents counts;
-// [Discoverer.Hosts] tells the truth at any time.
+// Events iterates over what happens until ctx or the discoverer ends. The step that it is in comes first once it runs, as
+// [StepChanged], then hosts that are there already, as [Appeared]. A consumer that falls 256 events behind loses the oldest,
+// which DiscovererCounters.LostEvents counts; [Discoverer.Hosts] tells the truth at any time.
 func (d *Discoverer) Events(ctx context.Context) iter.Seq[Event] {
 	return d.feed.events(ctx, func() ([]Event, chan Event) {
 		d.mu.Lock()
 		defer d.mu.Unlock()
 		var known []Event
+		if step := d.state.Step; step != DiscovererIdle && step != DiscovererClosed {
+			known = append(known, Event{Kind: StepChanged, Time: d.state.Since, Step: step, Err: d.state.LastError})
+		}
 		for _, host := range d.table.snapshot() {
 			known = append(known, Event{Kind: Appeared, Time: host.FirstSeen, Host: host})
 		}

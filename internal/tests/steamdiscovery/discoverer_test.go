@@ -547,3 +547,19 @@ func TestDiscovererClosedBeforeItRan(t *testing.T) {
 		t.Fatal("nothing happened")
 	}
 }
+
+// Whoever begins to listen while a discoverer runs is told how it stands, as with an announcer.
+func TestDiscovererTellsItsStepFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lan := steamdiscoverytest.NewLAN()
+		discoverer, stop := discover(t, lan.Host("192.0.2.1"), steamdiscovery.DiscoverConfig{})
+		defer stop()
+		synctest.Wait()
+		for event := range discoverer.Events(t.Context()) {
+			require.Equal(t, steamdiscovery.StepChanged, event.Kind)
+			require.Equal(t, steamdiscovery.DiscovererSearching, event.Step)
+			require.NoError(t, event.Err)
+			break
+		}
+	})
+}
