@@ -116,9 +116,11 @@ func (s *Server) store(slots map[Slot]record, slot Slot, data []byte, keyValues 
 }
 
 // pairsOf reads keys and values, without the NUL behind them.
-func pairsOf(data []byte) []pair {
+func pairsOf(data []byte) []pair { return allPairs(bytes.TrimRight(data, "\x00")) }
+
+func allPairs(data []byte) []pair {
 	var all []pair
-	for key, value := range kv.All(bytes.TrimRight(data, "\x00")) {
+	for key, value := range kv.All(data) {
 		all = append(all, pair{string(key), string(value)})
 	}
 	return all
@@ -190,7 +192,7 @@ func (c *conn) get(m *gstatswire.GetData) {
 		}
 		reply.LocalID, reply.Modified = c.loginID, s.config.Now().Unix()
 		if ok {
-			reply.Data = everyKey(pairsOf(r.Data), keys)
+			reply.Data, _, _ = bytes.Cut(everyKey(allPairs(r.Data), keys), []byte{0}) // which stood behind what was written alone
 		}
 	case quirks.UniSpy:
 		if !ok {
@@ -282,7 +284,7 @@ func (c *conn) set(m *gstatswire.SetData) {
 		reply.LocalID, reply.ProfileID, reply.Modified = c.loginID, int32(c.player), s.config.Now().Unix()
 		if slot.Profile == c.player {
 			if data = bytes.TrimRight(data, `\`); old.Data != nil && len(data) > 0 {
-				data = join(merge(pairsOf(old.Data), pairsOf(data)), `\`)
+				data = join(merge(allPairs(old.Data), allPairs(data)), `\`)
 			}
 			s.store(slots, slot, data, true)
 		}
