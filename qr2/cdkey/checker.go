@@ -19,7 +19,6 @@ import (
 type Checker struct {
 	config  Config
 	log     *slog.Logger
-	server  netip.AddrPort // the validation server
 	mux     *udpmux.Mux
 	remove  func()
 	release func()
@@ -32,6 +31,8 @@ type Checker struct {
 	asked   chan *ProofRequest
 
 	mu        sync.Mutex
+	server    netip.AddrPort // the validation server
+	lookedUp  time.Time
 	players   []*Player // in order of arrival
 	keepAlive time.Time // when the next one is due
 	link      Link
@@ -71,7 +72,7 @@ func Start(ctx context.Context, conn net.PacketConn, config Config) (*Checker, e
 	c := &Checker{
 		config: config, log: config.Logger, server: addrs[0],
 		wake: make(chan struct{}, 1), closing: make(chan struct{}), asked: make(chan *ProofRequest, proofRequestsInWait),
-		since: now,
+		since: now, lookedUp: now,
 	}
 	if config.KeepAlive > 0 {
 		c.keepAlive = now.Add(config.KeepAlive)
@@ -93,8 +94,12 @@ func Start(ctx context.Context, conn net.PacketConn, config Config) (*Checker, e
 	return c, nil
 }
 
-// Addr is the validation server's address.
-func (c *Checker) Addr() netip.AddrPort { return c.server }
+// Addr is the validation server's address. If it is silent, its name is looked up again, and the address may become another.
+func (c *Checker) Addr() netip.AddrPort {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.server
+}
 
 // Close tells the validation server that the players have left, and ends. Who waits in Authenticate gets net.ErrClosed. The
 // socket stays open if it was given. It may be called more than once.
@@ -135,11 +140,13 @@ func (c *Checker) end(err error) {
 
 // run is the clock.
 func (c *Checker) run() {
+	ctx, cancel := context.WithCancel(context.Background()) // of what the clock begins
+	defer cancel()
 	timer := time.NewTimer(forever)
 	defer timer.Stop()
 	for {
 		c.mu.Lock()
-		next := c.tick(time.Now())
+		next := c.tick(ctx, time.Now())
 		c.unlock()
 		timer.Reset(time.Until(next))
 		select {
@@ -159,7 +166,7 @@ func (c *Checker) run() {
 }
 
 // tick does what is due, and says when to come again.
-func (c *Checker) tick(now time.Time) (next time.Time) {
+func (c *Checker) tick(ctx context.Context, now time.Time) (next time.Time) {
 	next = now.Add(forever)
 	sooner := func(t time.Time) {
 		if t.Before(next) {
@@ -176,7 +183,7 @@ func (c *Checker) tick(now time.Time) (next time.Time) {
 	for i := 0; i < len(c.players); {
 		p := c.players[i]
 		if !p.online && !now.Before(p.due) {
-			c.overdue(p, now)
+			c.overdue(ctx, p, now)
 			if p.left {
 				continue // its place is the next one's
 			}

@@ -50,7 +50,7 @@ func (c *Checker) Diagnose(ctx context.Context) (*Diagnosis, error) {
 }
 
 func (c *Checker) diagnose(ctx context.Context, report *Diagnosis, found time.Duration) (*Diagnosis, error) {
-	peer := c.server.String()
+	peer := c.Addr().String()
 	report.Add(diagnosis.Step{Name: stepFind, Peer: peer, Outcome: diagnosis.Passed, Took: found})
 
 	challenge := NewChallenge()

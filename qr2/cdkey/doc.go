@@ -47,13 +47,13 @@
 //	number of players                to the validation server only; the original tells whoever asks
 //	source of messages not checked   the validation server's address and port only
 //	a number of 14 bits and the hash the same, and the number unique among the questions that are open
+//	the name is looked up once       in Start, and again while the server is silent, at most once a minute
 //	nothing is counted or logged     State, a log, errors with a step, a peer and a reason
 //
 // # What it does not do
 //
 // Nobody can check a key here: the validation server knows the keys. A proof is passed on as it is. Where a player was let in
 // because nothing answered ([Unanswered]), a late refusal changes nothing, as in the original. A player's address is told as
-// IPv4 or not at all. The address of the validation server is looked up once, in [Start]. There is no secret between game server
-// and validation server: who can forge the latter's address on the internet may try all 16384 numbers of a question while it is
+// IPv4 or not at all. There is no secret between game server and validation server: who can forge the latter's address on the internet may try all 16384 numbers of a question while it is
 // open, and Counters.Unmatched shows it. Living back ends accept every key or have no such service (spec servers.md §9).
 package cdkey

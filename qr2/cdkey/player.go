@@ -171,7 +171,7 @@ func (c *Checker) transmit(p *Player, now time.Time) {
 }
 
 // overdue repeats a question, or decides without an answer.
-func (c *Checker) overdue(p *Player, now time.Time) {
+func (c *Checker) overdue(ctx context.Context, p *Player, now time.Time) {
 	if p.transmissions < c.config.Transmissions {
 		c.counters.Repeated++
 		c.transmit(p, now)
@@ -179,6 +179,7 @@ func (c *Checker) overdue(p *Player, now time.Time) {
 	}
 	c.counters.Unanswered++
 	c.setLink(LinkSilent, now)
+	c.lookAgain(ctx, now)
 	if c.config.OnTimeout == AcceptOnTimeout {
 		c.letIn(p, Unanswered)
 		return

@@ -46,6 +46,7 @@ type Counters struct {
 	Malformed  int // datagrams from its address that are none
 	Foreign    int // messages from other addresses: not believed
 	Unmatched  int // answers to what was not asked, or too late
+	Moved      int // times that a silent validation server was found elsewhere
 
 	Validated    int // players that the validation server accepted
 	Unanswered   int // players about whom it said nothing

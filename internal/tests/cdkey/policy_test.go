@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -188,6 +189,89 @@ func TestWhereTheServerIs(t *testing.T) {
 	require.NoError(t, err)
 	require.False(t, report.OK())
 	require.Len(t, report.Steps, 2)
+}
+
+// moving is a name whose addresses change.
+type moving struct {
+	mu    sync.Mutex
+	addrs []netip.Addr
+	asked int
+}
+
+func (m *moving) LookupNetIP(context.Context, string, string) ([]netip.Addr, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.asked++
+	return m.addrs, nil
+}
+
+func (m *moving) to(addrs ...string) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.addrs = nil
+	for _, addr := range addrs {
+		m.addrs = append(m.addrs, netip.MustParseAddr(addr))
+	}
+}
+
+// Game servers run for months, and back ends move: while the validation server is silent its name is looked up again, and of
+// several addresses the next one is tried.
+func TestTheServerMoves(t *testing.T) {
+	for name, addrs := range map[string][]string{"another address": {"10.0.0.1"}, "several addresses": {"10.0.0.9", "10.0.0.1"}} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, cdkeytest.Config{}, func(t *testing.T, w *world) {
+				resolver := new(moving)
+				resolver.to("10.0.0.9")
+				c, err := cdkey.Start(t.Context(), nil, cdkey.Config{
+					Products: []int{product}, Domain: "example.net", Resolver: resolver, ListenPacket: w.hosts[0].ListenPacket,
+				})
+				require.NoError(t, err)
+				defer c.Close()
+				come := func(key string) cdkey.Verdict {
+					player, err := c.Authenticate(t.Context(), request(t, key))
+					require.NoError(t, err)
+					return player.Verdict()
+				}
+				require.Equal(t, cdkey.Unanswered, come("1"))
+				require.Equal(t, 1, resolver.asked, "not within a minute")
+				resolver.to(addrs...)
+				<-time.After(time.Minute)
+				require.Equal(t, cdkey.Unanswered, come("2"))
+				synctest.Wait()
+				require.Equal(t, "10.0.0.1:29910", c.Addr().String())
+				require.Equal(t, cdkey.Validated, come("3"))
+				require.Equal(t, 2, resolver.asked)
+				require.Equal(t, 1, c.State().Counters.Moved)
+			})
+		})
+	}
+}
+
+// stuck is a name server that does not answer from its second question on.
+type stuck struct{ asked chan struct{} }
+
+func (s stuck) LookupNetIP(ctx context.Context, _, _ string) ([]netip.Addr, error) {
+	select {
+	case s.asked <- struct{}{}:
+		return []netip.Addr{netip.MustParseAddr("10.0.0.9")}, nil
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+}
+
+func TestCloseWhileANameIsLookedUp(t *testing.T) {
+	bubble(t, cdkeytest.Config{}, func(t *testing.T, w *world) {
+		c, err := cdkey.Start(t.Context(), nil, cdkey.Config{
+			Products: []int{product}, Domain: "example.net", Resolver: stuck{make(chan struct{}, 1)}, ListenPacket: w.hosts[0].ListenPacket,
+		})
+		require.NoError(t, err)
+		<-time.After(time.Minute)
+		_, err = c.Authenticate(t.Context(), request(t, "key"))
+		require.NoError(t, err)
+		closing := time.Now()
+		require.NoError(t, c.Close())
+		require.Equal(t, closing, time.Now())
+	})
 }
 
 func TestNoSocket(t *testing.T) {
