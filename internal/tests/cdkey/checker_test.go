@@ -47,9 +47,9 @@ type seen struct {
 	from  netip.AddrPort
 }
 
-func newWorld(t *testing.T, config cdkeytest.Config) *world {
+func newWorld(t *testing.T, options simnet.Options, config cdkeytest.Config) *world {
 	t.Helper()
-	w := &world{t: t, begin: time.Now(), network: simnet.New(t, simnet.Options{})}
+	w := &world{t: t, begin: time.Now(), network: simnet.New(t, options)}
 	server := w.network.Host("10.0.0.1")
 	for i := range 2 {
 		w.hosts = append(w.hosts, w.network.Host(fmt.Sprintf("10.0.0.%d", 2+i)))
@@ -105,8 +105,15 @@ func request(t testing.TB, key string) cdkey.Request {
 }
 
 func bubble(t *testing.T, config cdkeytest.Config, f func(t *testing.T, w *world)) {
+	t.Helper()
+	bubbleOn(t, simnet.Options{}, config, f)
+}
+
+// bubbleOn is bubble with a network that is not perfect.
+func bubbleOn(t *testing.T, options simnet.Options, config cdkeytest.Config, f func(t *testing.T, w *world)) {
+	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		w := newWorld(t, config)
+		w := newWorld(t, options, config)
 		defer func() {
 			for _, end := range slices.Backward(w.ends) {
 				end()
