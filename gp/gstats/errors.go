@@ -12,24 +12,30 @@ import (
 // What people branch on; an [*Error] matches these through errors.Is.
 var (
 	ErrRefused      = errors.New("gstats: refused by the server")
-	ErrNoSecret     = errors.New("gstats: Config.Game or Config.Secret is empty")
-	ErrReadOnly     = errors.New("gstats: data of this type cannot be written by a game")  // nothing was sent
-	ErrNoData       = errors.New("gstats: nothing is stored")                              // or, at some servers, nothing that this player may read
-	ErrUnchanged    = errors.New("gstats: data has not changed")                           // since the time given to GetSince
-	ErrTooMany      = errors.New("gstats: too many requests wait for an answer")           // Config.MaxPending; nothing was sent
-	ErrInvalidText  = errors.New("gstats: cannot be sent")                                 // a backslash or NUL, or too long; nothing was sent
-	ErrServerClosed = errors.New("gstats: server closed the connection")                   //
-	ErrProtocol     = errors.New("gstats: server does not keep to the protocol")           // what it sent cannot be read
-	ErrNotConnected = errors.New("gstats: not connected")                                  // the session is reconnecting; nothing was sent
-	ErrInterrupted  = errors.New("gstats: connection lost on the way")                     // see Error.Uncertain
-	ErrGameOver     = errors.New("gstats: game is over")                                   // its last snapshot was sent before
-	ErrStale        = errors.New("gstats: response was made for another connection")       // of a player who was authenticated before a reconnect
-	ErrSpoolFull    = errors.New("gstats: spool is full")                                  // SpoolConfig; the snapshot is lost
-	ErrSpoolInUse   = errors.New("gstats: another program uses the spool")                 //
-	ErrSpoolClosed  = errors.New("gstats: spool is closed")                                //
-	ErrBucketType   = errors.New("gstats: result was set as another type before")          // see Results.Err
-	ErrDivideByZero = errors.New("gstats: result was divided by zero")                     // see Results.Err
-	ErrTooManyNames = errors.New("gstats: more results than a snapshot can tell of games") // see Results.Err
+	ErrServerClosed = errors.New("gstats: server closed the connection")
+	ErrProtocol     = errors.New("gstats: server does not keep to the protocol") // what it sent cannot be read, or belongs to nothing
+	ErrNotConnected = errors.New("gstats: not connected")                        // the session is reconnecting; nothing was sent
+	ErrInterrupted  = errors.New("gstats: connection lost on the way")           // see Error.Uncertain
+
+	ErrNoSecret    = errors.New("gstats: Config.Game or Config.Secret is empty")
+	ErrInvalidText = errors.New("gstats: cannot be sent")                                // a backslash or NUL, empty, or too long; nothing was sent
+	ErrReadOnly    = errors.New("gstats: data of this type cannot be written by a game") // nothing was sent
+	ErrTooMany     = errors.New("gstats: too many requests wait for an answer")          // Config.MaxPending; nothing was sent
+
+	ErrNoData    = errors.New("gstats: nothing is stored")                        // or, at some servers, nothing that this player may read
+	ErrUnchanged = errors.New("gstats: data has not changed")                     // since the time given to GetSince
+	ErrStale     = errors.New("gstats: response was made for another connection") // of a player who was authenticated before a reconnect
+	ErrGameOver  = errors.New("gstats: game is over")                             // its last snapshot was sent before
+
+	// Of a spool.
+	ErrSpoolFull   = errors.New("gstats: spool is full") // see SpoolConfig; the snapshot is not kept
+	ErrSpoolInUse  = errors.New("gstats: another program uses the spool")
+	ErrSpoolClosed = errors.New("gstats: spool is closed")
+
+	// Of results, see Results.Err.
+	ErrBucketType   = errors.New("gstats: result was set as another type before")
+	ErrDivideByZero = errors.New("gstats: result was divided by zero")
+	ErrTooManyNames = errors.New("gstats: more results than a snapshot holds")
 )
 
 // Error says what failed, where, and why. Nothing in it is secret.

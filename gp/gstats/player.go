@@ -88,10 +88,16 @@ func respond(secret, challenge string) (string, error) {
 
 func (p Password) proof(challenge string) (gstatswire.PlayerAuth, error) {
 	response, err := respond(p.Password, challenge)
+	if p.ProfileID <= 0 {
+		err = ErrInvalidText
+	}
 	return gstatswire.PlayerAuth{ProfileID: int32(p.ProfileID), Response: response}, err
 }
 
 func (p PasswordResponse) proof(string) (gstatswire.PlayerAuth, error) {
+	if p.ProfileID <= 0 {
+		return gstatswire.PlayerAuth{}, ErrInvalidText
+	}
 	return gstatswire.PlayerAuth{ProfileID: int32(p.ProfileID), Response: p.Response}, nil
 }
 
@@ -146,9 +152,10 @@ func (s *Session) Authenticate(ctx context.Context, player Player) (ProfileID, e
 	if player == nil {
 		return 0, s.fail(opAuthenticate, ErrInvalidText)
 	}
+	var asked int32 // zero: the server says who it is
 	message, on, failed := s.askOn(ctx, opAuthenticate, kindPlayer, 0, func(l *link, localID int32) (gstatswire.Message, error) {
 		proof, err := player.proof(gscrypt.GStatsChallenge(l.connection))
-		proof.LocalID = localID
+		proof.LocalID, asked = localID, proof.ProfileID
 		return &proof, err
 	})
 	if failed != nil {
@@ -157,6 +164,9 @@ func (s *Session) Authenticate(ctx context.Context, player Player) (ProfileID, e
 	reply := message.(*gstatswire.PlayerReply)
 	if reply.ProfileID <= 0 {
 		return 0, s.refuse(opAuthenticate, 0, reply.Error)
+	}
+	if asked != 0 && reply.ProfileID != asked {
+		return 0, s.fail(opAuthenticate, fmt.Errorf("%w: asked for profile %d, got %d", ErrProtocol, asked, reply.ProfileID))
 	}
 	profile := ProfileID(reply.ProfileID)
 	s.mu.Lock()

@@ -190,6 +190,7 @@ func TestWhatCannotBeSent(t *testing.T) {
 				return err
 			},
 			"no password": func() error { _, err := session.Authenticate(ctx, gstats.Password{ProfileID: 1}); return err },
+			"no profile":  func() error { _, err := session.Authenticate(ctx, gstats.Password{Password: "x"}); return err },
 			"nobody":      func() error { _, err := session.Authenticate(ctx, nil); return err },
 			"a backslash in a token": func() error {
 				_, err := session.Authenticate(ctx, gstats.Token{Token: `a\`, Challenge: "x"})

@@ -64,6 +64,28 @@ func TestRepliesForOthers(t *testing.T) {
 	}
 }
 
+// A player is who was asked for, or nobody; a refusal that says 0, or less, is one.
+func TestPlayersWhoAreOthers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		profile := "20002"
+		_, config := serve(t, gstatstest.Config{Answer: func(message string) ([]string, bool) {
+			value, _ := kv.Get([]byte(message), "lid")
+			return []string{`\pauthr\` + profile + `\lid\` + string(value)}, strings.HasPrefix(message, `\authp\`)
+		}})
+		session := open(t, config)
+		_, err := session.Authenticate(t.Context(), ann)
+		require.ErrorIs(t, err, gstats.ErrProtocol)
+		require.Zero(t, session.State().Players)
+		id, err := session.Authenticate(t.Context(), gstats.CDKey{Nick: "ann", Key: "k"})
+		require.NoError(t, err)
+		require.EqualValues(t, 20002, id)
+		for _, profile = range []string{"0", "-1", "-3", "4294967295"} {
+			_, err = session.Authenticate(t.Context(), ann)
+			require.ErrorIs(t, err, gstats.ErrRefused, profile)
+		}
+	})
+}
+
 // A server that is known to return local ids cannot answer with the id of the player's authentication, and nobody can with the
 // answer to a question of another kind, or about another player.
 func TestTheFallbackIsNarrow(t *testing.T) {
