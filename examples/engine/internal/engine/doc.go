@@ -45,5 +45,9 @@
 //     thin exports, which look like each other: defer guard, take for a struct, text or constText for strings, Find for the
 //     handle, then opened, asked or result. A type with const in it has a typedef in relight.h, because cgo cannot spell it.
 //
+//  8. A subsystem with a UDP socket embeds a *[socket], of its own or of the engine's (SocketConfig.share): its protocols use the
+//     view, and relight_feed, relight_send and relight_socket_address work for it. Events that carry datagrams are bulk: they
+//     fill half of the queue at most.
+//
 // Tests beside this package use the standard library only. What needs C is in internal/tests/engine of the repository.
 package engine
