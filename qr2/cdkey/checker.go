@@ -56,8 +56,9 @@ type exclusive struct{}
 const forever = time.Hour
 
 // Start finds the validation server and begins. conn is the game's socket as qr2.Host.GameConn or natneg.Share give it: CD key
-// messages from the validation server are taken from it, the rest stays the game's. A socket that nobody shares is not to be
-// read by others until Close. nil opens one that is used for nothing else.
+// messages from the validation server are taken from it, the rest stays the game's. With an engine's host, they are among what
+// the engine hands to Host.HandlePacket. A socket that nobody shares is not to be read by others until Close. nil opens one that is
+// used for nothing else. ctx bounds Start alone.
 func Start(ctx context.Context, conn net.PacketConn, config Config) (*Checker, error) {
 	config, err := config.withDefaults()
 	if err != nil {
