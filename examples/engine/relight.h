@@ -1116,6 +1116,109 @@ int32_t RELIGHT_CALL relight_lan_update(uint64_t handle, relight_lan_status_in *
 /* ==== end of lan ================================================================================================= */
 
 /* ==== depot: events 600-699, errors -600 to -699 ================================================================= */
+
+/* A depot of Steam's content network, or of a mirror of one's own, in a folder: download (which updates and repairs), verify,
+ * plan. One handle is one such action and is over, with RELIGHT_EV_CLOSED, when that is done. A download that is closed early
+ * is continued by the next one. Left out of small builds: relight_depot_open gives RELIGHT_EUNSUPPORTED there. */
+
+/* Errors. ev.native is the status of HTTP, if there was one. */
+#define RELIGHT_ENOSPACE (-600)     /* not enough room on the disk */
+#define RELIGHT_ELOCKED (-601)      /* another download works in the folder */
+#define RELIGHT_ECORRUPT (-602)     /* a chunk is damaged, or the key is wrong */
+#define RELIGHT_EMANIFEST (-603)    /* the manifest cannot be read, is not the one asked for, or is not safe to lay down */
+#define RELIGHT_ENOTFOUND (-604)    /* no server has it */
+#define RELIGHT_EFORBIDDEN (-605)   /* servers refuse: a request code or token is missing or too old */
+#define RELIGHT_EFILESFAILED (-606) /* some files are missing; the next download goes on */
+#define RELIGHT_ENOCONTENT (-607)   /* no content server can be used */
+
+/* Actions: relight_depot_config.action. */
+#define RELIGHT_DEPOT_DOWNLOAD 0 /* get what is missing or wrong */
+#define RELIGHT_DEPOT_VERIFY 1   /* compare, and write nothing */
+#define RELIGHT_DEPOT_PLAN 2     /* say what a download would do, and write nothing */
+#define RELIGHT_DEPOT_DIAGNOSE 3 /* find out why a download does not work, and write nothing */
+
+/* Flags: relight_depot_config.flags. */
+#define RELIGHT_DEPOT_WEB_API 1       /* ask Steam's web API for content servers */
+#define RELIGHT_DEPOT_DETECT_CACHE 2  /* look for a LAN cache as Steam's clients do */
+#define RELIGHT_DEPOT_HASH_FILES 4    /* read each new file once more, and compare its SHA-1; chunks are compared anyhow */
+#define RELIGHT_DEPOT_STATELESS 8     /* keep no memory of versions in the folder: removed files of old versions stay */
+#define RELIGHT_DEPOT_SKIP_SPACE 16   /* begin even if the disk has too little room */
+#define RELIGHT_DEPOT_PREALLOCATE 32  /* take the room of each file at once */
+#define RELIGHT_DEPOT_TELL_FILES 64   /* RELIGHT_EV_DEPOT_FILE for each file */
+#define RELIGHT_DEPOT_TELL_EXTRA 128  /* verify: tell of files that the manifest does not have, too */
+
+/* What a file is, or needs: ev.status of RELIGHT_EV_DEPOT_ENTRY. */
+#define RELIGHT_ENTRY_OK 0          /* never told */
+#define RELIGHT_ENTRY_MISSING 1
+#define RELIGHT_ENTRY_WRONG_SIZE 2
+#define RELIGHT_ENTRY_WRONG_BYTES 3
+#define RELIGHT_ENTRY_WRONG_KIND 4  /* a folder or link in its place, or the other way round */
+#define RELIGHT_ENTRY_PLAYERS 5     /* the player's own: it is never touched */
+#define RELIGHT_ENTRY_EXTRA 6
+#define RELIGHT_ENTRY_WRITE 11      /* to be written */
+#define RELIGHT_ENTRY_REPAIR 12     /* to be repaired */
+#define RELIGHT_ENTRY_MOVE 13       /* to be renamed */
+#define RELIGHT_ENTRY_REMOVE 14     /* to be removed: an older version laid it down */
+
+/* Events. Paths have / between their parts, relative to the folder.
+ *
+ *   RELIGHT_EV_DEPOT_PROGRESS  five times a second. number: bytes that are right on disk; total: of all files; id: bytes per
+ *                              second; time: ms left, 0 if not known; status, name: the step; fields: step_bytes,
+ *                              step_bytes_done, files, files_done, chunks, chunks_done, bytes_to_fetch, bytes_fetched,
+ *                              retries, elapsed_ms (of a download)
+ *   RELIGHT_EV_DEPOT_FILE      name: path; status: 1 complete and in its place, 0 removed
+ *   RELIGHT_EV_DEPOT_RETRY     name: chunk; address: the server that sent it damaged; code, text. It is fetched again.
+ *   RELIGHT_EV_DEPOT_PROBLEM   name: path; code, text: why it will not be as it should; the rest goes on
+ *   RELIGHT_EV_DEPOT_ENTRY     verify, plan. name: path; status: RELIGHT_ENTRY_...; text: in words; number: size on disk, or
+ *                              when done; total: size in the manifest, or bytes to fetch; address: where it moves from
+ *   RELIGHT_EV_DEPOT_DONE      the sum. number: files that are right; total: of so many; status: of these not right;
+ *                              id: bytes that were fetched, or are to be; time: ms that it took; fields, of a download:
+ *                              files_kept, files_new, files_failed, files_removed, bytes, bytes_kept, bytes_written,
+ *                              bytes_fetched, chunks_fetched, chunks_reused, retries; of a verification: bytes, extra; of a
+ *                              plan: bytes, bytes_kept, bytes_to_fetch, space_needed, space_available (-1: not known)
+ *   RELIGHT_EV_DEPOT_REPORT    diagnose. text: lines to read; status: 1 if all is well
+ *
+ * RELIGHT_EV_CLOSED is the last: RELIGHT_OK if all was done. A verification that finds wrong files is RELIGHT_OK, too. */
+#define RELIGHT_EV_DEPOT_PROGRESS 600
+#define RELIGHT_EV_DEPOT_FILE 601
+#define RELIGHT_EV_DEPOT_RETRY 602
+#define RELIGHT_EV_DEPOT_PROBLEM 603
+#define RELIGHT_EV_DEPOT_ENTRY 604
+#define RELIGHT_EV_DEPOT_DONE 605
+#define RELIGHT_EV_DEPOT_REPORT 606
+
+/* Needed: dir; one of servers, server_lists, folder and RELIGHT_DEPOT_WEB_API; depot and manifest, or manifest_file; and the
+ * key, for everything but a diagnosis. */
+typedef struct relight_depot_config {
+	uint32_t size;              /* set by RELIGHT_INIT */
+	uint32_t queue;             /* how many events may wait; 0 is 1024 */
+	int32_t log_level;          /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
+	int32_t action;             /* RELIGHT_DEPOT_DOWNLOAD and so on */
+	uint32_t flags;             /* a sum of RELIGHT_DEPOT_WEB_API and so on */
+	uint32_t depot;             /* number of the depot */
+	uint64_t manifest;          /* number of the version */
+	uint64_t request_code;      /* what Steam's servers want for a manifest; it is good for five minutes; 0 is none */
+	RELIGHT_POINTER(const char *, key);           /* the depot's key, 64 hexadecimal digits */
+	RELIGHT_POINTER(const char *, dir);           /* where the files are or go; it is made if need be */
+	RELIGHT_POINTER(const char *, manifest_file); /* read the manifest from this file */
+	RELIGHT_POINTER(const char *, servers);       /* content servers, separated by commas: "http://host:port" or "https://..." */
+	RELIGHT_POINTER(const char *, server_lists);  /* host:port of servers that tell of others, separated by commas */
+	RELIGHT_POINTER(const char *, folder);        /* a mirror on this machine */
+	RELIGHT_POINTER(const char *, cache);         /* a LAN cache in front of the servers: "http://10.0.0.5" */
+	RELIGHT_POINTER(const char *, files);         /* only files that fit one of these patterns, separated by commas; "" is all.
+	                                               * Patterns: "*.pak", "maps/**" */
+	int64_t bytes_per_second;   /* at most so many are received; 0 is no limit */
+	uint32_t connections;       /* chunks that are fetched at once; 0 is 16 */
+	uint32_t decoders;          /* chunks that are decompressed at once; 0 is one for each processor */
+	uint32_t progress_ms;       /* between RELIGHT_EV_DEPOT_PROGRESS; 0 is 200 */
+	uint32_t reserved;
+} relight_depot_config;
+
+typedef const relight_depot_config relight_depot_config_in;
+
+/* Begins. relight_close stops it; what is complete stays. */
+int32_t RELIGHT_CALL relight_depot_open(relight_depot_config_in *config, uint64_t *handle);
+
 /* ==== end of depot =============================================================================================== */
 
 #ifdef __cplusplus

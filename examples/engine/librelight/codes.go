@@ -45,7 +45,7 @@ var coreCodes = codes{
 }
 
 // codeTexts are the names for C: coreCodes and those of each subsystem.
-var codeTexts = makeTexts(coreCodes, presenceCodes, browserCodes, hostCodes, natnegCodes, lanCodes)
+var codeTexts = makeTexts(coreCodes, presenceCodes, browserCodes, hostCodes, natnegCodes, lanCodes, depotCodes)
 
 // texts are static texts for C, all in one block that leak checkers find by this variable.
 type texts struct {
