@@ -1205,8 +1205,8 @@ typedef struct relight_depot_config {
 	RELIGHT_POINTER(const char *, server_lists);  /* host:port of servers that tell of others, separated by commas */
 	RELIGHT_POINTER(const char *, folder);        /* a mirror on this machine */
 	RELIGHT_POINTER(const char *, cache);         /* a LAN cache in front of the servers: "http://10.0.0.5" */
-	RELIGHT_POINTER(const char *, files);         /* only files that fit one of these patterns, separated by commas; "" is all.
-	                                               * Patterns: "*.pak", "maps/**" */
+	RELIGHT_POINTER(const char *, files);         /* only files that fit one of these patterns, separated by commas, as "*.pak"
+	                                               * or a folder, "maps"; "" is all */
 	int64_t bytes_per_second;   /* at most so many are received; 0 is no limit */
 	uint32_t connections;       /* chunks that are fetched at once; 0 is 16 */
 	uint32_t decoders;          /* chunks that are decompressed at once; 0 is one for each processor */
