@@ -743,12 +743,12 @@ int32_t RELIGHT_CALL relight_cdkey_respond(const char *key, const char *challeng
  *                                flags: RELIGHT_SERVER_...; code: why it did not answer, RELIGHT_OK if it did or was not
  *                                asked; fields: all that is known, with the game's own names
  *   RELIGHT_EV_BROWSER_REMOVED   id; address; name: it is listed no more
- *                                Neither of the two is ever dropped. While the engine does not poll, changes of one server
- *                                become one.
+ *                                Neither of the two is ever dropped, nor is RELIGHT_EV_BROWSER_LISTED. While the engine does
+ *                                not poll, changes of one server become one.
  *   RELIGHT_EV_BROWSER_STATE     text: how it stands with the list, in words; status: 1 while the list is being asked for;
  *                                address: the master; code: why there is no newer list, or RELIGHT_OK. The library tries
  *                                again by itself.
- *   RELIGHT_EV_BROWSER_LISTED    a list came to its end. number: servers in it; address: the master
+ *   RELIGHT_EV_BROWSER_LISTED    a list came to its end, and its servers were told. number: servers in it; address: the master
  *   RELIGHT_EV_BROWSER_PLAYER    one player of a queried server; RELIGHT_EV_BROWSER_INFO follows. request; id: the server;
  *                                number: from 0; total: how many; name; fields, as player_, score_, ping_
  *   RELIGHT_EV_BROWSER_TEAM      the same of a team; fields, as team_t, score_t

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"sync/atomic"
 	"time"
 
 	"github.com/relight-sdk/relight/natneg"
@@ -129,6 +130,10 @@ type Browser struct {
 	browser  *sb.Browser
 	list     sb.ServerList
 	follower *sb.Follower
+
+	lists     atomic.Int64 // how many were complete
+	complete  atomic.Pointer[Event]
+	completed chan struct{} // has a token when there is a new one in complete
 }
 
 // NewBrowser begins to ask for the list.
@@ -149,8 +154,8 @@ func newBrowser(o *Object, config BrowserConfig) (*Browser, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &Browser{Object: o, browser: browser}
-	follow.Changed = b.changed()
+	b := &Browser{Object: o, browser: browser, completed: make(chan struct{}, 1)}
+	follow.Changed = b.changed
 	b.follower = browser.NewFollower(&b.list, follow)
 	o.run(func(ctx context.Context) {
 		<-ctx.Done()
@@ -163,45 +168,45 @@ func newBrowser(o *Object, config BrowserConfig) (*Browser, error) {
 	return b, nil
 }
 
-// changed tells how the list stands, and of each one that is complete.
-func (b *Browser) changed() func(sb.FollowState) {
-	lists := 0
-	return func(state sb.FollowState) {
-		event := Event{Type: EventBrowserState, Text: state.Status, Address: state.Peer, Number: int64(state.Servers)}
-		if state.Asking {
-			event.Status = 1
-		}
-		if state.Err != nil {
-			failure := describe(state.Err, browserCode)
-			event.Code, event.Native, event.Text = failure.Code, failure.Native, state.Status+": "+failure.Text
-		}
-		b.emit(event)
-		if state.Lists > lists {
-			lists = state.Lists
-			b.emit(Event{Type: EventBrowserListed, Number: int64(state.Servers), Total: int64(b.list.Len()), Address: state.Peer})
+// changed tells how the list stands, and notes each one that is complete.
+func (b *Browser) changed(state sb.FollowState) {
+	event := Event{Type: EventBrowserState, Text: state.Status, Address: state.Peer, Number: int64(state.Servers)}
+	if state.Asking {
+		event.Status = 1
+	}
+	if state.Err != nil {
+		failure := describe(state.Err, browserCode)
+		event.Code, event.Native, event.Text = failure.Code, failure.Native, state.Status+": "+failure.Text
+	}
+	b.emit(event)
+	if state.Lists > int(b.lists.Swap(int64(state.Lists))) {
+		b.complete.Store(&Event{Type: EventBrowserListed, Number: int64(state.Servers), Address: state.Peer})
+		select {
+		case b.completed <- struct{}{}:
+		default: // the one before was not told yet
 		}
 	}
 }
 
-// tell passes on the changes of the list. While the queue is full it waits: changes of one server become one meanwhile, so
-// that none is lost, however seldom the engine polls.
+// tell passes on the changes of the list, and its end behind them. While the queue is full it waits: changes of one server
+// become one meanwhile, so that none is lost, however seldom the engine polls.
 func (b *Browser) tell(ctx context.Context) {
 	watch := b.list.Watch()
 	defer watch.Close()
-	for change := range watch.Events(ctx) {
-		event := Event{}
-		switch change := change.(type) {
-		case sb.ServerAdded:
-			event = serverEvent(EventBrowserServer, change.Server)
-			event.Status = ServerAdded
-		case sb.ServerUpdated:
-			event = serverEvent(EventBrowserServer, change.Server)
-			event.Status = ServerChanged
-		case sb.ServerRemoved:
-			event = serverEvent(EventBrowserRemoved, change.Server)
-			event.Fields = nil
+	for {
+		listed := b.complete.Swap(nil) // before the servers, which are in the list by now
+		for change, more := watch.Poll(); more; change, more = watch.Poll() {
+			if !b.put(ctx, changeEvent(change)) {
+				return
+			}
 		}
-		if !b.put(ctx, event) {
+		if listed != nil && !b.put(ctx, *listed) {
+			return
+		}
+		select {
+		case <-watch.Wake():
+		case <-b.completed:
+		case <-ctx.Done():
 			return
 		}
 	}

@@ -16,6 +16,22 @@ func serverID(addr netip.AddrPort) int64 {
 	return int64(b[0])<<40 | int64(b[1])<<32 | int64(b[2])<<24 | int64(b[3])<<16 | int64(addr.Port())
 }
 
+// changeEvent says what has happened to a server.
+func changeEvent(change sb.Event) (event Event) {
+	switch change := change.(type) {
+	case sb.ServerAdded:
+		event = serverEvent(EventBrowserServer, change.Server)
+		event.Status = ServerAdded
+	case sb.ServerUpdated:
+		event = serverEvent(EventBrowserServer, change.Server)
+		event.Status = ServerChanged
+	case sb.ServerRemoved:
+		event = serverEvent(EventBrowserRemoved, change.Server)
+		event.Fields = nil
+	}
+	return event
+}
+
 // serverEvent says what is known of a server.
 func serverEvent(kind EventType, server sb.Server) Event {
 	event := Event{
