@@ -2,6 +2,7 @@
 #                      what they look like in the end is in build/*.png
 # make love, godot     runs one of them on the screen that there is
 # make godot-server    runs the one for Godot on the engine's headless server
+# make csharp          runs a player in C#, with Mono
 # make wine            loads the DLL into a Windows program
 # make bench           measures what calls, events and the library itself cost
 
@@ -12,7 +13,7 @@ WARNINGS = -Wall -Wextra -Werror -O2
 GODOT = $(OUT)/godot
 WINDOWS = x86_64-w64-mingw32-gcc $(WARNINGS)
 
-.PHONY: demo love godot godot-server wine bench
+.PHONY: demo love godot godot-server csharp wine bench
 demo: $(OUT)/backend $(GODOT)/librelight_godot.so
 	RELIGHT_LIBRARY=$(abspath $(OUT)/$(LIBRARY)) RELIGHT_SCREENSHOT=$(OUT)/love.png $(SCREEN) $(OUT)/backend love demo/love
 	RELIGHT_SCREENSHOT=$(abspath $(OUT))/godot.png $(SCREEN) $(OUT)/backend godot3 --audio-driver Dummy --path $(GODOT)
@@ -34,6 +35,13 @@ $(GODOT)/librelight_godot.so: $(wildcard demo/godot/*) $(OUT)/$(LIBRARY)
 	mkdir -p $(GODOT)
 	cp demo/godot/project.godot demo/godot/main.* demo/godot/relight.gd* $(GODOT)
 	$(CC) $(WARNINGS) -shared -fPIC -I. -o $@ demo/godot/shim.c -L$(OUT) -l:$(LIBRARY) -Wl,-rpath,'$$ORIGIN/..'
+
+csharp: all $(OUT)/backend $(OUT)/csharp/demo.exe
+	LD_LIBRARY_PATH=$(abspath $(OUT)) $(OUT)/backend mono $(OUT)/csharp/demo.exe
+
+$(OUT)/csharp/demo.exe: $(wildcard demo/csharp/*.cs)
+	mkdir -p $(OUT)/csharp
+	mcs -warn:4 -warnaserror -out:$@ $^
 
 wine: $(OUT)/windows/loader.exe $(OUT)/windows/relight.dll
 	WINEDEBUG=-all wine $(OUT)/windows/loader.exe $(OUT)/windows/relight.dll

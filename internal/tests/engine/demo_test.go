@@ -58,6 +58,17 @@ func TestGodotServer(t *testing.T) {
 	require.Regexp(t, `2[0-9] servers, [3-9] lines of chat`, out)
 }
 
+// In C#, with Mono.
+func TestCSharp(t *testing.T) {
+	t.Parallel()
+	mono := peers.Program(t, "mono")
+	peers.Program(t, "mcs")
+	made := build(t, "all", "build/backend", "build/csharp/demo.exe")
+	out := demo(t, []string{"LD_LIBRARY_PATH=" + made}, mono, filepath.Join(made, "csharp", "demo.exe"))
+	require.Contains(t, out, "ann is logged in, profile 20001")
+	require.Contains(t, out, "bob: Always. We play dm_bay, come in!")
+}
+
 var building sync.Mutex
 
 // build makes targets of examples/engine and returns its build folder. What is current is not made again.
