@@ -89,17 +89,19 @@ func newSession(config Config) *Session {
 
 // State says how the session is.
 func (s *Session) State() State {
+	kept := 0
+	if s.config.Spool != nil { // which may be busy with its disk
+		kept = s.config.Spool.count(s.config.Game)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	state := s.state
+	state.Kept = kept
 	state.Counters.EventsLost = s.events.Lost()
 	if s.link != nil {
 		state.Connection = s.link.connection
 		state.Pending = s.link.pending()
 		state.Players = len(s.players)
-	}
-	if s.config.Spool != nil {
-		state.Kept = s.config.Spool.count(s.config.Game)
 	}
 	return state
 }
