@@ -64,6 +64,9 @@
 //
 // # What it does not do
 //
+// At servers that do not return the local id of a request (wfc, dwc) it asks one thing at a time, and relies on one answer to each:
+// one that answered twice could not be seen through.
+//
 // It sends no keep-alives, as the original does not: TCP's own keep a connection. The server answers neither a new game nor a
 // snapshot, so "sent" means that the connection took it. What would read as the end of a message once it is hidden is refused
 // with [ErrInvalidText]; the original sends it and loses the rest. Nothing is encrypted: the secrets themselves are never sent,

@@ -135,6 +135,9 @@ func TestNeverWrong(t *testing.T) {
 	for _, family := range families {
 		t.Run(string(family), func(t *testing.T) {
 			for name, fault := range faults {
+				if name == "twice" && (family == gstatstest.WFC || family == gstatstest.DWC) {
+					continue // they do not say what they answer: a second answer that comes behind the next request cannot be told from its own
+				}
 				t.Run(name, func(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) { neverWrong(t, family, fault) })
 				})
