@@ -52,6 +52,7 @@ int main(int argc, char **argv)
 	config.natneg1 = argv[2];
 	config.natneg2 = argv[3];
 	config.natneg3 = argv[4];
+	config.ask_every_ms = 200;
 	CHECK(relight_browser_open(&config, NULL) == RELIGHT_EINVAL);
 	MUST(0, relight_browser_open(&config, &browser));
 
