@@ -25,43 +25,83 @@ func TestStoryWithRecordedServers(t *testing.T) {
 	for _, name := range []string{"openspy", "wfc", "dwc", "kr4uzi"} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				file := transcript.Load(t, "testdata/"+name+"-relight.json")
-				meta := func(key string) string { return file.Meta[key].(string) }
-				limit, err := time.ParseDuration(meta("limit"))
-				require.NoError(t, err)
-				profile, err := strconv.Atoi(meta("profile"))
-				require.NoError(t, err)
-				labels := file.Labels()
-				scripts := make(chan error, len(labels))
-				config := gstats.Config{
-					Game: meta("game"), Secret: meta("secret"), Addr: meta("address"), Port: 6500, OperationTimeout: limit,
-					DialContext: func(context.Context, string, string) (net.Conn, error) {
-						if len(labels) == 0 {
-							return nil, errors.New("one connection more than was recorded")
-						}
-						client, server := net.Pipe()
-						events := file.Conn(labels[0])
-						labels = labels[1:]
-						go func() { scripts <- play(server, events) }()
-						return client, nil
-					},
-				}
-				var want, lines []string
-				for _, event := range file.Events {
-					if event.Dir == "" {
-						want = append(want, event.Note)
-					}
-				}
-				tellStory(t.Context(), config, player{
-					profile: gstats.ProfileID(profile), password: meta("password"), token: meta("token"), challenge: meta("challenge"),
-				}, func(line string) { lines = append(lines, line) })
-				require.Equal(t, want, lines)
-				require.Empty(t, labels)
-				for range file.Labels() {
-					require.NoError(t, <-scripts)
-				}
+				r := newReplay(t, transcript.Load(t, "testdata/"+name+"-relight.json"))
+				tellStory(t.Context(), r.config, r.player, r.tell)
+				r.check()
 			})
 		})
+	}
+}
+
+// A server that is stopped and started again: the session comes back as it did then, with its player, and sends what it had kept.
+func TestLostStoryWithARecordedServer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := newReplay(t, transcript.Load(t, "testdata/openspy-lost.json"))
+		spool, err := gstats.OpenSpool(t.TempDir(), gstats.SpoolConfig{})
+		require.NoError(t, err)
+		defer spool.Close()
+		r.config.Spool, r.config.Reconnect = spool, &gstats.Reconnect{First: 300 * time.Millisecond, Max: time.Second, Jitter: -1}
+		tellLostStory(t.Context(), r.config, r.player, func() {}, func() {}, r.tell)
+		r.check()
+	})
+}
+
+// replay is a recorded server, and what came of it then and now.
+type replay struct {
+	t       *testing.T
+	file    transcript.File
+	config  gstats.Config
+	player  player
+	lines   []string
+	labels  []string // of the connections that are still to come
+	scripts chan error
+}
+
+func newReplay(t *testing.T, file transcript.File) *replay {
+	t.Helper()
+	meta := func(key string) string { return file.Meta[key].(string) }
+	limit, err := time.ParseDuration(meta("limit"))
+	require.NoError(t, err)
+	profile, err := strconv.Atoi(meta("profile"))
+	require.NoError(t, err)
+	r := &replay{t: t, file: file, labels: file.Labels()}
+	r.scripts = make(chan error, len(r.labels))
+	r.player = player{profile: gstats.ProfileID(profile), password: meta("password"), token: meta("token"), challenge: meta("challenge")}
+	r.config = gstats.Config{
+		Game: meta("game"), Secret: meta("secret"), Addr: meta("address"), Port: 6500, OperationTimeout: limit,
+		DialContext: func(context.Context, string, string) (net.Conn, error) {
+			if len(r.labels) == 0 {
+				return nil, errors.New("one connection more than was recorded")
+			}
+			events := r.file.Conn(r.labels[0])
+			r.labels = r.labels[1:]
+			if events[0].Dir == transcript.Reset {
+				r.scripts <- nil
+				return nil, errors.New("refused")
+			}
+			client, server := net.Pipe()
+			go func() { r.scripts <- play(server, events) }()
+			return client, nil
+		},
+	}
+	return r
+}
+
+func (r *replay) tell(line string) { r.lines = append(r.lines, line) }
+
+// check says whether all came as it was recorded.
+func (r *replay) check() {
+	r.t.Helper()
+	var want []string
+	for _, event := range r.file.Events {
+		if event.Dir == "" {
+			want = append(want, event.Note)
+		}
+	}
+	require.Equal(r.t, want, r.lines)
+	require.Empty(r.t, r.labels)
+	for range r.file.Labels() {
+		require.NoError(r.t, <-r.scripts)
 	}
 }
 
