@@ -609,13 +609,16 @@ typedef struct relight_host_config {
 	RELIGHT_POINTER(const char *, addr);           /* host or host:port of the master; wins over both */
 	RELIGHT_POINTER(const char *, available_addr); /* of the availability service; "": as the others say */
 	RELIGHT_POINTER(const char *, masters);        /* further masters, host or host:port, separated by commas */
-	RELIGHT_POINTER(const char *, bind);           /* ip:port of the socket; "" is 0.0.0.0 and any free port. The engine's socket: needed */
+	RELIGHT_POINTER(const char *, bind);           /* ip:port of the socket; "" is 0.0.0.0 and any free port, but the engine's
+	                                                  has one, which is needed */
 	RELIGHT_POINTER(const char *, public_addr);    /* ip:port to tell the masters as our own, for port forwards; "": as they see it */
 	RELIGHT_POINTER(const char *, natneg1);        /* the three matchup servers; "": from domain and host */
 	RELIGHT_POINTER(const char *, natneg2);
 	RELIGHT_POINTER(const char *, natneg3);
-	RELIGHT_POINTER(const char *, keys);           /* numbers of the game's own keys, by which browsers ask: "50=fog,51=skin_"; 50 to 253 */
-	RELIGHT_POINTER(const char *, quiet_keys);     /* keys that change all the time: masters are not told of them alone; separated by commas; "" is timeelapsed,roundelapsed */
+	RELIGHT_POINTER(const char *, keys);           /* numbers, 50 to 253, by which browsers ask for the game's own keys, as
+	                                                  "50=fog,51=skin_" */
+	RELIGHT_POINTER(const char *, quiet_keys);     /* keys that change all the time, separated by commas: their change alone is not
+	                                                  told to masters; "" is timeelapsed,roundelapsed */
 	RELIGHT_POINTER(const char *, local_ips);      /* of this machine, told to masters, separated by commas; "": found out */
 	uint32_t host_port;           /* told to players in place of the key hostport; 0: not */
 	uint32_t local_port;          /* told to masters as the query port, as a container's host has it; 0: the socket's own */
@@ -911,7 +914,8 @@ typedef struct relight_natneg_config {
 	uint32_t queue;               /* how many events may wait; 0 is 1024 */
 	int32_t log_level;            /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
 	uint32_t flags;               /* a sum of RELIGHT_NATNEG_... flags */
-	uint64_t socket_of;           /* a host whose socket is used: its packets are events of the host, and it is the host that is fed; 0: none */
+	uint64_t socket_of;           /* a host whose socket is used: packets are events of the host, and it is the host that is fed;
+	                                 0: none */
 	RELIGHT_POINTER(const char *, game);     /* name of the game at GameSpy; at most 49 bytes */
 	RELIGHT_POINTER(const char *, domain);   /* "example.net" gives gmtest.natneg1.example.net and so on */
 	RELIGHT_POINTER(const char *, host);     /* one host for all three servers; wins over domain */
@@ -926,7 +930,8 @@ typedef struct relight_natneg_config {
 	uint32_t connect_timeout_ms;  /* for the servers to name the partner; 0 is 15 000 */
 	uint32_t ping_timeout_ms;     /* for the partner to answer; 0 is 6300, or less if that cannot work */
 	uint32_t detect_timeout_ms;   /* for relight_natneg_detect; 0 is 10 000 */
-	uint32_t keepalive_ms;        /* between packets that keep a path open while the game is silent, 15 000 suits nearly all routers; 0: none */
+	uint32_t keepalive_ms;        /* between packets that keep a path open while the game is silent, 15 000 suits nearly all
+	                                 routers; 0: none */
 	uint32_t reserved;            /* 0 */
 } relight_natneg_config;
 
@@ -939,7 +944,8 @@ int32_t RELIGHT_CALL relight_natneg_open(relight_natneg_config_in *config, uint6
  * the game knows, "ip:port" separated by commas, or "". RELIGHT_EV_NATNEG_CONNECTED or RELIGHT_EV_FAILED answers, within 25 s
  * with the default limits; RELIGHT_EV_NATNEG_STEP comes before. Until 5 s after that, the library goes on answering the
  * partner's late packets: keep feeding and sending. Ends with relight_cancel. */
-int32_t RELIGHT_CALL relight_natneg_negotiate(uint64_t handle, uint32_t cookie, int32_t role, const char *candidates, uint64_t *request);
+int32_t RELIGHT_CALL relight_natneg_negotiate(uint64_t handle, uint32_t cookie, int32_t role, const char *candidates,
+	uint64_t *request);
 
 /* Ends what goes on behind an open path, as when the partner leaves: late packets, and those of keepalive_ms. request is that of
  * the negotiation. RELIGHT_EINVAL if nothing does. */
@@ -1040,7 +1046,8 @@ typedef struct relight_lan_discover_config {
 	int32_t log_level;            /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
 	uint32_t flags;               /* RELIGHT_LAN_PASSIVE or 0 */
 	uint64_t client_id;           /* our own, which is ignored if heard; 0 is a random one */
-	RELIGHT_POINTER(const char *, interfaces);   /* names of interfaces to ask on, separated by commas; "": all, unless there are targets */
+	RELIGHT_POINTER(const char *, interfaces);   /* names of interfaces to ask on, separated by commas; "": all, unless there are
+	                                                targets */
 	RELIGHT_POINTER(const char *, targets);      /* further addresses to ask, host or host:port, separated by commas */
 	RELIGHT_POINTER(const char *, passive_addr); /* where to listen with RELIGHT_LAN_PASSIVE; "" is 0.0.0.0 and the port */
 	uint32_t port;                /* where to ask; 0 is 27036 */
@@ -1094,10 +1101,12 @@ typedef struct relight_lan_announce_config {
 	uint32_t queue;               /* how many events may wait; 0 is 1024 */
 	int32_t log_level;            /* RELIGHT_EV_LOG up to this level, 1 to 4; 0 is none */
 	uint32_t flags;               /* RELIGHT_LAN_SILENT or 0 */
-	uint64_t client_id;           /* names this installation: keep the one of RELIGHT_EV_LAN_ANNOUNCE; 0 is a random one, a stranger at each start */
+	uint64_t client_id;           /* names this installation: keep the one of RELIGHT_EV_LAN_ANNOUNCE; 0 is a random one, a
+	                                 stranger at each start */
 	uint64_t instance_id;         /* names this run; 0 is a random one */
 	RELIGHT_POINTER(const char *, addr);       /* ip:port to listen on; "" is 0.0.0.0:27036 */
-	RELIGHT_POINTER(const char *, interfaces); /* names of interfaces to broadcast on, separated by commas; "": all, unless there are targets */
+	RELIGHT_POINTER(const char *, interfaces); /* names of interfaces to broadcast on, separated by commas; "": all, unless
+	                                              there are targets */
 	RELIGHT_POINTER(const char *, targets);    /* addresses to broadcast to instead, separated by commas */
 	RELIGHT_POINTER(relight_lan_status_in *, status); /* NULL: all zeros */
 	uint32_t port;                /* where broadcasts go; 0 is 27036 */
