@@ -106,152 +106,108 @@ func relight_presence_login(config *C.relight_presence_config_in, handle *C.uint
 	return opened(h, err, handle)
 }
 
-// presence gives the session of a handle.
-func presence(handle C.uint64_t) (*engine.Presence, error) {
-	return engine.Find[*engine.Presence](library, engine.Handle(handle))
-}
-
 //export relight_presence_set_status
 func relight_presence_set_status(handle C.uint64_t, status C.int32_t, words, location *C.relight_cstr, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.SetStatus(gp.Status(status), constText(words), constText(location))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.SetStatus(gp.Status(status), constText(words), constText(location))
+	})
 }
 
 //export relight_presence_roster
 func relight_presence_roster(handle C.uint64_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.Roster()
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.Roster()
+	})
 }
 
 //export relight_presence_send_message
 func relight_presence_send_message(handle C.uint64_t, to C.int64_t, words *C.relight_cstr, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.SendMessage(gp.ProfileID(to), constText(words))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.SendMessage(gp.ProfileID(to), constText(words))
+	})
 }
 
 //export relight_presence_send_data
 func relight_presence_send_data(handle C.uint64_t, to C.int64_t, data *C.relight_bytes, size C.uint32_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.SendData(gp.ProfileID(to), string(bytesOf(data, size)))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.SendData(gp.ProfileID(to), string(bytesOf(data, size)))
+	})
 }
 
 //export relight_presence_invite
 func relight_presence_invite(handle C.uint64_t, to C.int64_t, product C.int32_t, location *C.relight_cstr, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.Invite(gp.ProfileID(to), gp.ProductID(product), constText(location))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.Invite(gp.ProfileID(to), gp.ProductID(product), constText(location))
+	})
 }
 
 //export relight_presence_ask_buddy
 func relight_presence_ask_buddy(handle C.uint64_t, profile C.int64_t, reason *C.relight_cstr, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.AskBuddy(gp.ProfileID(profile), constText(reason))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.AskBuddy(gp.ProfileID(profile), constText(reason))
+	})
 }
 
 //export relight_presence_accept
 func relight_presence_accept(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.Accept(gp.ProfileID(profile))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.Accept(gp.ProfileID(profile))
+	})
 }
 
 //export relight_presence_deny
 func relight_presence_deny(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.Deny(gp.ProfileID(profile))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.Deny(gp.ProfileID(profile))
+	})
 }
 
 //export relight_presence_remove_buddy
 func relight_presence_remove_buddy(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.RemoveBuddy(gp.ProfileID(profile))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.RemoveBuddy(gp.ProfileID(profile))
+	})
 }
 
 //export relight_presence_revoke
 func relight_presence_revoke(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.Revoke(gp.ProfileID(profile))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.Revoke(gp.ProfileID(profile))
+	})
 }
 
 //export relight_presence_block
 func relight_presence_block(handle C.uint64_t, profile C.int64_t, blocked C.int32_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.Block(gp.ProfileID(profile), blocked != 0)
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.Block(gp.ProfileID(profile), blocked != 0)
+	})
 }
 
 //export relight_presence_profile
 func relight_presence_profile(handle C.uint64_t, profile C.int64_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.Profile(gp.ProfileID(profile))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.Profile(gp.ProfileID(profile))
+	})
 }
 
 //export relight_presence_update_profile
 func relight_presence_update_profile(handle C.uint64_t, fields *C.relight_field_in, count C.uint32_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.UpdateProfile(fieldsOf(fields, count))
-	return asked(handle, r, err, request)
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.UpdateProfile(fieldsOf(fields, count))
+	})
 }
 
 //export relight_presence_search
@@ -261,14 +217,11 @@ func relight_presence_search(handle C.uint64_t, query *C.relight_presence_query_
 	if err != nil {
 		return result(handle, err)
 	}
-	p, err := presence(handle)
-	if err != nil {
-		return result(handle, err)
-	}
-	r, err := p.Search(engine.PresenceQuery{
-		Kind: engine.Search(q.kind), ProductID: int32(q.product_id), ICQUIN: int64(q.icquin),
-		Nick: text(q.nick), UniqueNick: text(q.uniquenick), Email: text(q.email), Password: text(q.password),
-		FirstName: text(q.firstname), LastName: text(q.lastname),
+	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
+		return p.Search(engine.PresenceQuery{
+			Kind: engine.Search(q.kind), ProductID: int32(q.product_id), ICQUIN: int64(q.icquin),
+			Nick: text(q.nick), UniqueNick: text(q.uniquenick), Email: text(q.email), Password: text(q.password),
+			FirstName: text(q.firstname), LastName: text(q.lastname),
+		})
 	})
-	return asked(handle, r, err, request)
 }

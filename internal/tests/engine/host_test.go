@@ -95,25 +95,6 @@ func hostInC(t *testing.T, command []string) {
 	game.end()
 }
 
-// The header is what other languages read: it is C of 1989 and of 1999 and C++ of 1998, for 64 and 32 bits, with structs that
-// look the same in all of them.
-func TestHeaderIsStrict(t *testing.T) {
-	for name, flags := range map[string][]string{
-		"C89":        {"-xc", "-std=c89"},
-		"C99":        {"-xc", "-std=c99"},
-		"C++98":      {"-xc++", "-std=c++98"},
-		"C99, 386":   {"-xc", "-std=c99", "-m32"},
-		"C++98, 386": {"-xc++", "-std=c++98", "-m32"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			gcc := peers.Program(t, "gcc")
-			arguments := append(flags, "-pedantic", "-Wall", "-Wextra", "-Werror", "-fsyntax-only", "-I", folder, filepath.Join("testdata", "layout.c"))
-			output, err := exec.CommandContext(t.Context(), gcc, arguments...).CombinedOutput()
-			require.NoError(t, err, "%s", output)
-		})
-	}
-}
-
 // The programs are C++ as well.
 func TestProgramsInCxx(t *testing.T) {
 	for _, name := range []string{"host", "natneg", "lan"} {

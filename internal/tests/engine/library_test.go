@@ -48,7 +48,11 @@ func TestCodeNames(t *testing.T) {
 func TestSmallLibrary(t *testing.T) {
 	gotool := peers.Program(t, "go")
 	peers.Program(t, "gcc") // without it cgo's files are not looked at
-	small := run(t, exec.CommandContext(t.Context(), gotool, "list", "-deps", "-tags", "nosteampipe", folder+"/librelight"))
+	dependencies := func(tags string) string {
+		return run(t, exec.CommandContext(t.Context(), gotool, "list", "-deps", "-tags", tags, folder+"/librelight"))
+	}
+	require.Contains(t, dependencies(""), "github.com/relight-sdk/relight/steampipe")
+	small := dependencies("nosteampipe")
 	require.NotContains(t, small, "github.com/relight-sdk/relight/steampipe")
 	require.NotContains(t, small, "github.com/klauspost/compress")
 	require.NotContains(t, small, "net/http")
