@@ -40,6 +40,9 @@ func download(ctx context.Context, o *options, p *printer) error {
 	if err != nil {
 		return err
 	}
+	if o.manifestFile == "" { // servers that do not answer are asked again for a minute
+		p.line("asking", facts{"depot": o.depot, "manifest": fmt.Sprint(o.manifest)}, "asking for manifest %d of depot %d", o.manifest, o.depot)
+	}
 	manifest, err := o.readManifest(ctx, func() (steampipe.Source, error) { return source, nil }, key)
 	if err != nil {
 		return errors.Join(err, closeSource())

@@ -20,6 +20,9 @@ func embed(ctx context.Context, o *options) (stop func(), err error) {
 		return nil, err
 	}
 	o.targets = []string{announcer.Addr().String()}
+	if o.interval == 0 {
+		o.interval = time.Second // it only answers, so that changes are seen when it is asked
+	}
 	ctx, cancel := context.WithCancel(ctx)
 	var running sync.WaitGroup
 	running.Go(func() { _ = announcer.Run(ctx) })
