@@ -62,6 +62,18 @@
 // be taken for each other, typed errors, reconnecting, a log of unsent games that survives a crash and is checked, several
 // sessions in one program, and the quirks of living servers.
 //
+// # What living servers do differently
+//
+//	openspy   values and blobs are two stores, see GetBlob. A set is not answered when nobody is authenticated, or the latest
+//	          authentication has failed. What is forbidden ends the connection. A CD key that fails is another profile
+//	wfc       tokens only. A SetValues replaces all of a slot, a Get gives all of it, whatever is named; no NUL, ASCII only. No
+//	          profile ids of CD keys, no times in GetSince
+//	dwc       tokens only. A Get gives the keys that are named, and nothing if none is. Values alone, ASCII only: what is not is
+//	          never answered. What comes together with a snapshot is lost, no profile ids, no times
+//	kr4uzi    passwords and games only; nothing else is answered
+//
+// None of them answers a game or a snapshot. wfc and dwc take any secret of the game.
+//
 // # What it does not do
 //
 // At servers that do not return the local id of a request (wfc, dwc) it asks one thing at a time, and relies on one answer to each:

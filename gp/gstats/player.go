@@ -63,7 +63,8 @@ type TokenResponse struct {
 }
 
 // CDKey is a player of a game with CD keys. Every nick of a key is a profile of its own, which the server makes when it sees it
-// first; the nick itself is not checked.
+// first; the nick itself is not checked. openspy knows one nick of a key, and takes whoever fails for a profile of its operator's
+// choice instead of refusing: look at the profile that comes back.
 type CDKey struct {
 	Nick string
 	Key  string // at most 99 bytes; as it is printed, in the form that the game uses
