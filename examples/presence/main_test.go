@@ -63,7 +63,7 @@ func TestScriptWithTheBot(t *testing.T) {
 	r := runScript(t, `
 # Somebody wants to see us, and talks.
 wait request Let me see
-wait roster_changed profile
+wait roster_changed change":"profile
 accept bob
 wait message Thanks
 message bob Hello there
