@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 
+	"github.com/relight-sdk/relight/examples/internal/clean"
 	"github.com/relight-sdk/relight/steampipe"
 )
 
@@ -31,7 +32,7 @@ func tellDiagnosis(p *printer, report *steampipe.Diagnosis, err error) error {
 	case p.json:
 		p.line("report", facts{"diagnosis": report}, "")
 	default:
-		p.text(report.String())
+		p.text(clean.Lines(report.String()))
 	}
 	if !report.OK() {
 		return errDiagnosis
