@@ -48,7 +48,10 @@ func TestWholeProgramsInReadmeRun(t *testing.T) {
 			require.NotContains(t, lines.Text(), "failed")
 			listed = lines.Text() == "now: listed"
 		}
-		require.True(t, listed, stderr.String())
+		if !listed {
+			_ = program.Wait()
+			require.FailNow(t, "it is not listed", "%s", &stderr)
+		}
 		require.NoError(t, program.Process.Signal(os.Interrupt))
 		require.NoError(t, program.Wait(), stderr.String())
 		require.Empty(t, stderr.String())
