@@ -22,6 +22,7 @@ func embed(o *options) (*depottest.Server, error) {
 		return nil, err
 	}
 	newer := versions[1]
+	o.folder, o.servers, o.web, o.config, o.manifestFile = "", nil, false, "", "" // it wins, as in all examples
 	o.lists, o.depot, o.key = list{server.Addr()}, uint64(newer.ID), hex.EncodeToString(newer.Key[:])
 	if o.manifest == 0 {
 		o.manifest = newVersion

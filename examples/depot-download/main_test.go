@@ -55,7 +55,7 @@ func TestEmbedded(t *testing.T) {
 	if !strings.Contains(output, "0 failed") {
 		t.Error(output)
 	}
-	start(t, 0, "verify", "-embedded", "-dir", dir)
+	start(t, 0, "verify", "-embedded", "-dir", dir, "-server", "127.0.0.1:1", "-folder", "/nonexistent")
 	start(t, 1, "verify", "-embedded", "-dir", dir, "-manifest", "1001")
 	output, _ = start(t, 0, "-embedded", "-json", "-dir", dir, "-manifest", "1001")
 	if older := last(t, output); older["files_removed"] != 1.0 || !exists(dir, "maps", "lost.bsp") {
