@@ -4,7 +4,6 @@ package engine_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"image/png"
 	"os"
@@ -116,8 +115,6 @@ func screen(t *testing.T) string {
 	defer r.Close()
 	command := exec.Command(program, "-displayfd", "3", "-screen", "0", "1280x800x24", "-nolisten", "tcp", "-noreset")
 	command.ExtraFiles = []*os.File{w}
-	var errs bytes.Buffer
-	command.Stderr = &errs
 	require.NoError(t, command.Start())
 	t.Cleanup(func() {
 		_ = command.Process.Signal(syscall.SIGTERM)
@@ -125,7 +122,7 @@ func screen(t *testing.T) string {
 	})
 	require.NoError(t, w.Close())
 	number, err := bufio.NewReader(r).ReadString('\n') // when it is ready
-	require.NoError(t, err, errs.String())
+	require.NoError(t, err, "%s does not start", program)
 	return "DISPLAY=:" + strings.TrimSpace(number)
 }
 
