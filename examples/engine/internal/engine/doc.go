@@ -42,8 +42,8 @@
 //  6. o.logger(config.LogLevel) is the *slog.Logger for the SDK's Config.
 //
 //  7. In ../../librelight: one file with the list that compares the numbers, the list of codes (named in codeTexts), and
-//     thin exports, which look like each other: defer guard, take for a struct, text or constText for strings, Find for the
-//     handle, then opened, asked or result. A type with const in it has a typedef in relight.h, because cgo cannot spell it.
+//     thin exports, which look like each other: defer guard, take for a struct, text or constText for strings, then opened,
+//     or call or ask with Find for the handle. A type with const in it has a typedef in relight.h, because cgo cannot spell it.
 //
 //  8. A subsystem with a UDP socket embeds a *[socket], of its own or of the engine's (SocketConfig.share): its protocols use the
 //     view, and relight_feed, relight_send and relight_socket_address work for it. Events that carry datagrams are bulk: they
