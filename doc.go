@@ -2,15 +2,19 @@
 // client's side, the protocols of the revived GameSpy services and of Steam's LAN and content network. This package
 // holds no code: import the one that you need.
 //
-//   - [github.com/relight-sdk/relight/gp]: presence (log in, buddies, messages, status, profiles) and player search
-//   - [github.com/relight-sdk/relight/qr2]: a dedicated server reports itself to a master and answers queries
+//   - [github.com/relight-sdk/relight/gp]: presence (log in, buddies, messages, status, profiles) and player search;
+//     gp/gstats: statistics and stored data
+//   - [github.com/relight-sdk/relight/qr2]: a dedicated server reports itself to a master and answers queries;
+//     qr2/cdkey: players' CD keys
 //   - [github.com/relight-sdk/relight/sb]: the server browser: lists, live updates, direct and LAN queries, joining
-//   - [github.com/relight-sdk/relight/natneg]: NAT negotiation: two players behind NAT find a path to each other
+//   - [github.com/relight-sdk/relight/natneg]: NAT negotiation: two players behind NAT find a path to each other;
+//     natneg/portmap: a port on the home router
 //   - [github.com/relight-sdk/relight/steamdiscovery]: who is on this LAN (Steam In-Home Streaming), and here I am
 //   - [github.com/relight-sdk/relight/steampipe]: Steam content: manifests, chunks, a depot on disk
 //
 // Each of them has a test server in a subpackage, in the manner of [net/http/httptest], so that a game can test its use
-// of them in process: gp/gptest, qr2/qr2test, sb/sbtest, natneg/natnegtest, steampipe/depottest.
+// of them in process: gp/gptest, gp/gstats/gstatstest, qr2/qr2test, qr2/cdkey/cdkeytest, sb/sbtest, natneg/natnegtest,
+// steampipe/depottest. Engines that are not written in Go load examples/engine, a shared library with a C header.
 //
 // # One socket
 //

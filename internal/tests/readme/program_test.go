@@ -23,7 +23,9 @@ func TestWholeProgramsInReadmeRun(t *testing.T) {
 	}
 	readme, err := os.ReadFile(filepath.Join("..", "..", "..", "README.md"))
 	require.NoError(t, err)
-	for _, block := range programBlock.FindAllSubmatch(readme, -1) {
+	programs := programBlock.FindAllSubmatch(readme, -1)
+	require.NotEmpty(t, programs)
+	for _, block := range programs {
 		// In the module, so that its dependencies are found; the name keeps other commands from seeing it.
 		dir, err := os.MkdirTemp(".", "_program")
 		require.NoError(t, err)
