@@ -36,6 +36,9 @@ func TestMain(m *testing.M) {
 // library builds the library as its Makefile does, with a further build tag or "", and returns the folder that it is in.
 func library(t *testing.T, tags string) string {
 	t.Helper()
+	if raceEnabled {
+		t.Skip("the race detector sees nothing of other programs: run it without")
+	}
 	if runtime.GOOS != "linux" {
 		t.Skip("the compilers and checkers of these tests are Linux's")
 	}

@@ -73,6 +73,9 @@ var building sync.Mutex
 // build makes targets of examples/engine and returns its build folder. What is current is not made again.
 func build(t *testing.T, targets ...string) string {
 	t.Helper()
+	if raceEnabled {
+		t.Skip("the race detector sees nothing of other programs: run it without")
+	}
 	if runtime.GOOS != "linux" || runtime.GOARCH != "amd64" {
 		t.Skip("the demos run on linux/amd64")
 	}
