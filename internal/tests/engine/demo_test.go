@@ -1,6 +1,6 @@
 // Package engine_test loads the library of examples/engine into programs that are not written in Go: game engines, and
 // Windows programs under Wine.
-package engine_test
+package engine
 
 import (
 	"bufio"

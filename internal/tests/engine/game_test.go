@@ -1,4 +1,4 @@
-package engine_test
+package engine
 
 import (
 	"os/exec"
