@@ -5,6 +5,7 @@ import (
 	"errors"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/gscrypt"
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
 	"github.com/relight-sdk/relight/internal/wire/kv"
@@ -59,7 +60,7 @@ func (s *Session) inTurn(ctx context.Context, op string) (done func(), err error
 	case s.turn <- struct{}{}:
 		return func() { <-s.turn }, nil
 	case <-ctx.Done():
-		return nil, s.fail(op, ended(ctx, nil))
+		return nil, s.fail(op, backend.Ended(ctx, nil))
 	}
 }
 

@@ -54,7 +54,7 @@ func Diagnose(ctx context.Context, config Config, identity Identity) (*Diagnosis
 	d.logIn(ctx, identity, greeted)
 	d.search(ctx)
 	if err := ctx.Err(); err != nil {
-		return d.report, &Error{Op: "diagnose", Err: ended(ctx, err)}
+		return d.report, &Error{Op: "diagnose", Err: backend.Ended(ctx, err)}
 	}
 	return d.report, nil
 }
@@ -90,7 +90,7 @@ func (d *diagnosing) resolve(ctx context.Context) []netip.AddrPort {
 // greet connects to one address and reads its greeting.
 func (d *diagnosing) greet(ctx context.Context, addr netip.AddrPort) bool {
 	start := time.Now()
-	conn, _, err := dialAny(ctx, d.config, []netip.AddrPort{addr})
+	conn, _, err := backend.Dial(ctx, d.config.DialContext, d.config.DialTimeout, []netip.AddrPort{addr})
 	step := diagnosis.Step{Name: diagnoseConnect, Peer: addr.String(), Outcome: diagnosis.Passed, Took: time.Since(start)}
 	if err != nil {
 		d.dead++

@@ -172,14 +172,3 @@ func textError(err error) error {
 	}
 	return err
 }
-
-// ended turns the error of a connection into one that says why: the context's error if the context ended it.
-func ended(ctx context.Context, err error) error {
-	if ctx != nil && ctx.Err() != nil {
-		if cause := context.Cause(ctx); cause != ctx.Err() {
-			return fmt.Errorf("%w: %w", ctx.Err(), cause)
-		}
-		return ctx.Err()
-	}
-	return err
-}

@@ -5,8 +5,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"strings"
 	"time"
 
@@ -86,7 +84,7 @@ func (s *Session) connect(ctx context.Context, op string, identity Identity, acc
 	}
 	if err != nil {
 		if failed, ok := errors.AsType[*Error](err); ok && !failed.Refused && ctx.Err() != nil {
-			failed.Err = ended(ctx, failed.Err)
+			failed.Err = backend.Ended(ctx, failed.Err)
 		}
 		_ = l.conn.Close()
 		return nil, err
@@ -100,38 +98,17 @@ func (s *Session) dial(ctx context.Context, op string) (*link, error) {
 	s.step(StepResolving)
 	addrs, err := s.config.locator().Resolve(ctx, backend.GPCM, s.config.Game, s.config.Addr)
 	if err != nil {
-		return nil, s.fail(op, ended(ctx, err))
+		return nil, s.fail(op, backend.Ended(ctx, err))
 	}
 	s.step(StepConnecting)
-	conn, addr, err := dialAny(ctx, s.config, addrs)
+	conn, addr, err := backend.Dial(ctx, s.config.DialContext, s.config.DialTimeout, addrs)
 	if err != nil {
-		return nil, s.fail(op, ended(ctx, err))
+		return nil, s.fail(op, backend.Ended(ctx, err))
 	}
 	s.mu.Lock()
 	s.state.Peer = addr.String()
 	s.mu.Unlock()
 	return s.newLink(conn), nil
-}
-
-// dialAny connects to the first address that answers.
-func dialAny(ctx context.Context, config Config, addrs []netip.AddrPort) (net.Conn, netip.AddrPort, error) {
-	var errs []error
-	for _, addr := range addrs {
-		if err := ctx.Err(); err != nil {
-			errs = append(errs, err)
-			break
-		}
-		limit := fmt.Errorf("no connection within %v", config.DialTimeout)
-		dialing, cancel := context.WithTimeoutCause(ctx, config.DialTimeout, limit)
-		conn, err := config.DialContext(dialing, "tcp", addr.String())
-		if err == nil {
-			cancel()
-			return conn, addr, nil
-		}
-		errs = append(errs, fmt.Errorf("connect to %v: %w", addr, ended(dialing, err)))
-		cancel()
-	}
-	return nil, netip.AddrPort{}, errors.Join(errs...)
 }
 
 // handshake speaks the login: greeting, perhaps the new account, login, reply (spec gp.md §5.1 to §5.3).

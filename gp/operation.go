@@ -6,6 +6,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
 )
 
@@ -59,7 +60,7 @@ func (s *Session) do(ctx context.Context, name string, class ErrorCode, profile 
 	case result := <-op.done:
 		return result.message, result.err
 	case <-ctx.Done():
-		failed := s.fail(name, ended(ctx, nil))
+		failed := s.fail(name, backend.Ended(ctx, nil))
 		failed.Uncertain = true
 		return nil, failed
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/backoff"
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
 )
@@ -191,7 +192,7 @@ func (s *Session) again() (*link, *Error) {
 	if renew := s.config.Reconnect.Identity; renew != nil {
 		fresh, err := renew(ctx)
 		if err != nil {
-			return nil, s.fail(opLogin, fmt.Errorf("no identity to log in with: %w", ended(ctx, err)))
+			return nil, s.fail(opLogin, fmt.Errorf("no identity to log in with: %w", backend.Ended(ctx, err)))
 		}
 		identity = fresh
 	} else if ticket, ok := identity.(LoginTicket); ok {

@@ -338,7 +338,7 @@ func exchange[T any](ctx context.Context, s *Searcher, op, marker string, reques
 	defer cancel()
 	body, peer, err := s.roundTrip(ctx, op, marker, request)
 	if err != nil {
-		return nil, &Error{Op: op, Peer: peer, Err: ended(ctx, err)}
+		return nil, &Error{Op: op, Peer: peer, Err: backend.Ended(ctx, err)}
 	}
 	s.config.Logger.Debug("gp search reply", "peer", peer, "message", gpwire.Mask(body))
 	if refusal, ok, err := gpwire.ParseSearchError(body); ok {
@@ -377,7 +377,7 @@ func (s *Searcher) roundTrip(ctx context.Context, op, marker string, request gpw
 	if err != nil {
 		return nil, "", err
 	}
-	conn, addr, err := dialAny(ctx, s.config, addrs)
+	conn, addr, err := backend.Dial(ctx, s.config.DialContext, s.config.DialTimeout, addrs)
 	if err != nil {
 		return nil, "", err
 	}

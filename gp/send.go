@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/wire/gpwire"
 	"github.com/relight-sdk/relight/internal/wire/kv"
 )
@@ -75,7 +76,7 @@ func (s *Session) sendOn(ctx context.Context, l *link, op string, message gpwire
 		return s.fail(op, textError(err))
 	}
 	if err := ctx.Err(); err != nil {
-		return s.fail(op, ended(ctx, err))
+		return s.fail(op, backend.Ended(ctx, err))
 	}
 	sent := &outgoing{bytes: b, done: make(chan error, 1)}
 	select {
@@ -92,7 +93,7 @@ func (s *Session) sendOn(ctx context.Context, l *link, op string, message gpwire
 	case err := <-sent.done:
 		return s.sendResult(op, err)
 	case <-ctx.Done():
-		failed := s.fail(op, ended(ctx, nil))
+		failed := s.fail(op, backend.Ended(ctx, nil))
 		failed.Uncertain = !sent.take()
 		return failed
 	case <-l.drained:

@@ -2,12 +2,10 @@ package gstats
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/netip"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/gscrypt"
 	"github.com/relight-sdk/relight/internal/wire/gstatswire"
 )
@@ -22,12 +20,12 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 	s.step(StepResolving)
 	addrs, _, err := s.config.resolve(ctx)
 	if err != nil {
-		return nil, s.fail(opConnect, ended(ctx, err))
+		return nil, s.fail(opConnect, backend.Ended(ctx, err))
 	}
 	s.step(StepConnecting)
-	conn, addr, err := dial(ctx, s.config, addrs)
+	conn, addr, err := backend.Dial(ctx, s.config.DialContext, s.config.DialTimeout, addrs)
 	if err != nil {
-		return nil, s.fail(opConnect, ended(ctx, err))
+		return nil, s.fail(opConnect, backend.Ended(ctx, err))
 	}
 	s.mu.Lock()
 	s.state.Peer = addr.String()
@@ -43,39 +41,18 @@ func (s *Session) connect(ctx context.Context) (*link, error) {
 	if !stop() {
 		<-interrupted
 		if failed == nil {
-			failed = s.fail(opConnect, ended(ctx, nil))
+			failed = s.fail(opConnect, backend.Ended(ctx, nil))
 		}
 	}
 	if failed != nil {
 		if !failed.Refused {
-			failed.Err = ended(ctx, failed.Err)
+			failed.Err = backend.Ended(ctx, failed.Err)
 		}
 		_ = conn.Close()
 		return nil, failed
 	}
 	_ = conn.SetDeadline(time.Time{})
 	return l, nil
-}
-
-// dial connects to the first address that answers.
-func dial(ctx context.Context, config Config, addrs []netip.AddrPort) (net.Conn, netip.AddrPort, error) {
-	var errs []error
-	for _, addr := range addrs {
-		if err := ctx.Err(); err != nil {
-			errs = append(errs, err)
-			break
-		}
-		limit := fmt.Errorf("no connection within %v", config.DialTimeout)
-		dialing, cancel := context.WithTimeoutCause(ctx, config.DialTimeout, limit)
-		conn, err := config.DialContext(dialing, "tcp", addr.String())
-		if err == nil {
-			cancel()
-			return conn, addr, nil
-		}
-		errs = append(errs, fmt.Errorf("connect to %v: %w", addr, ended(dialing, err)))
-		cancel()
-	}
-	return nil, netip.AddrPort{}, errors.Join(errs...)
 }
 
 // handshake speaks the beginning: greeting, proof, session number (spec gstats.md §2), and the players who were here before.

@@ -54,7 +54,7 @@ func Diagnose(ctx context.Context, config Config, player Player) (*Diagnosis, er
 	}
 	d.authenticate(ctx, greeted, player)
 	if ctx.Err() != nil {
-		return d.report, &Error{Op: "diagnose", Err: ended(ctx, nil)}
+		return d.report, &Error{Op: "diagnose", Err: backend.Ended(ctx, nil)}
 	}
 	return d.report, nil
 }
@@ -71,7 +71,7 @@ func (d *diagnosing) resolve(ctx context.Context) []netip.AddrPort {
 	addrs, name, err := d.config.resolve(ctx)
 	step := diagnosis.Step{Name: diagnoseResolve, Peer: name, Outcome: diagnosis.Passed, Took: time.Since(start)}
 	if err != nil {
-		step.Outcome, step.Err = diagnosis.Failed, ended(ctx, err)
+		step.Outcome, step.Err = diagnosis.Failed, backend.Ended(ctx, err)
 		step.Advice = "check the name and this machine's DNS; a community back end has a domain of its own, the original's are gone. " +
 			"Where all games have one name, set Addr"
 	} else {
@@ -88,7 +88,7 @@ func (d *diagnosing) resolve(ctx context.Context) []netip.AddrPort {
 // greet connects to one address and reads its greeting.
 func (d *diagnosing) greet(ctx context.Context, addr netip.AddrPort) bool {
 	start := time.Now()
-	conn, _, err := dial(ctx, d.config, []netip.AddrPort{addr})
+	conn, _, err := backend.Dial(ctx, d.config.DialContext, d.config.DialTimeout, []netip.AddrPort{addr})
 	step := diagnosis.Step{Name: diagnoseConnect, Peer: addr.String(), Outcome: diagnosis.Passed, Took: time.Since(start)}
 	if err != nil {
 		step.Outcome, step.Err = diagnosis.Failed, err
@@ -124,7 +124,7 @@ func (d *diagnosing) greet(ctx context.Context, addr netip.AddrPort) bool {
 	default:
 		step.Outcome, step.Err = diagnosis.Failed, protocolError(errors.New("it does not greet"))
 		if err != nil {
-			step.Err = ended(ctx, err)
+			step.Err = backend.Ended(ctx, err)
 		}
 		step.Found, step.Advice = stranger(body, err)
 	}

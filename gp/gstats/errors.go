@@ -107,14 +107,3 @@ func serverClosed(err error) error {
 	}
 	return fmt.Errorf("%w: %w", ErrServerClosed, err)
 }
-
-// ended turns the error of a connection into one that says why: the context's error if the context ended it.
-func ended(ctx context.Context, err error) error {
-	if ctx.Err() == nil {
-		return err
-	}
-	if cause := context.Cause(ctx); cause != ctx.Err() {
-		return fmt.Errorf("%w: %w", ctx.Err(), cause)
-	}
-	return ctx.Err()
-}

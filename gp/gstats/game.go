@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/gscrypt"
 	"github.com/relight-sdk/relight/internal/wire/gstatswire"
 )
@@ -118,7 +119,7 @@ func (g *Game) send(ctx context.Context, data string, done, whole bool) error {
 		select {
 		case g.turn <- struct{}{}:
 		case <-ctx.Done():
-			return s.fail(opSnapshot, ended(ctx, nil))
+			return s.fail(opSnapshot, backend.Ended(ctx, nil))
 		}
 	}
 	defer func() { <-g.turn }()

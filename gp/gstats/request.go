@@ -7,6 +7,7 @@ import (
 	"math"
 	"slices"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/wire/gstatswire"
 )
 
@@ -92,7 +93,7 @@ func (s *Session) askOn(ctx context.Context, op string, k kind, profile ProfileI
 		return a.message, l, a.err
 	case <-ctx.Done():
 		s.abandon(ctx, l, r)
-		failed := s.fail(op, ended(ctx, nil))
+		failed := s.fail(op, backend.Ended(ctx, nil))
 		failed.Uncertain = r.changes()
 		return nil, nil, failed
 	}
@@ -151,7 +152,7 @@ func (s *Session) awaitTurn(ctx context.Context, l *link, r *request) *Error {
 		case s.link != l:
 			return s.interrupted(r.op, false)
 		case ctx.Err() != nil:
-			return s.failLocked(r.op, ended(ctx, nil))
+			return s.failLocked(r.op, backend.Ended(ctx, nil))
 		}
 	}
 	return nil

@@ -8,6 +8,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/wire/gstatswire"
 	"github.com/relight-sdk/relight/internal/wire/kv"
 )
@@ -37,7 +38,7 @@ func frame(message gstatswire.Message, limit int) ([]byte, error) {
 // send sends what is framed and waits until it is on its way. sent says that some of it may have arrived.
 func (s *Session) send(ctx context.Context, l *link, op string, frames []byte) (sent bool, failed *Error) {
 	if ctx.Err() != nil {
-		return false, s.fail(op, ended(ctx, nil))
+		return false, s.fail(op, backend.Ended(ctx, nil))
 	}
 	message := &outgoing{bytes: frames, done: make(chan error, 1)}
 	select {
@@ -50,7 +51,7 @@ func (s *Session) send(ctx context.Context, l *link, op string, frames []byte) (
 	select {
 	case l.out <- message:
 	case <-ctx.Done():
-		return false, s.fail(op, ended(ctx, nil))
+		return false, s.fail(op, backend.Ended(ctx, nil))
 	case <-l.drained:
 		return false, s.cutShort(op)
 	}
@@ -58,7 +59,7 @@ func (s *Session) send(ctx context.Context, l *link, op string, frames []byte) (
 	case err := <-message.done:
 		return s.written(op, err)
 	case <-ctx.Done():
-		return !message.take(), s.fail(op, ended(ctx, nil))
+		return !message.take(), s.fail(op, backend.Ended(ctx, nil))
 	case <-l.drained:
 		select {
 		case err := <-message.done: // it was written before the connection ended

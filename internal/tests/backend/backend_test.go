@@ -2,8 +2,12 @@ package backend_test
 
 import (
 	"context"
+	"errors"
+	"net"
 	"net/netip"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -67,4 +71,42 @@ func TestResolve(t *testing.T) {
 	require.ErrorContains(t, err, "gpsp.example.net: no addresses")
 	_, err = locator.Resolve(t.Context(), backend.GPSP, "gmtest", "gpsp.example.net:99999")
 	require.ErrorContains(t, err, "port")
+}
+
+func TestDial(t *testing.T) {
+	first, second := netip.MustParseAddrPort("192.0.2.1:29900"), netip.MustParseAddrPort("192.0.2.2:29900")
+	refused := errors.New("connection refused")
+	synctest.Test(t, func(t *testing.T) {
+		client, server := net.Pipe()
+		defer client.Close()
+		defer server.Close()
+		dial := func(ctx context.Context, network, address string) (net.Conn, error) {
+			require.Equal(t, "tcp", network)
+			switch address {
+			case first.String():
+				<-ctx.Done()
+				return nil, ctx.Err()
+			case second.String():
+				return client, nil
+			}
+			return nil, refused
+		}
+		start := time.Now()
+		conn, addr, err := backend.Dial(t.Context(), dial, 3*time.Second, []netip.AddrPort{first, second})
+		require.NoError(t, err)
+		require.Equal(t, client, conn)
+		require.Equal(t, second, addr)
+		require.Equal(t, 3*time.Second, time.Since(start))
+
+		_, _, err = backend.Dial(t.Context(), dial, 3*time.Second, []netip.AddrPort{first, netip.MustParseAddrPort("192.0.2.3:1")})
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorIs(t, err, refused)
+		require.ErrorContains(t, err, "192.0.2.1:29900")
+		require.ErrorContains(t, err, "no connection within 3s")
+
+		ctx, cancel := context.WithCancelCause(t.Context())
+		cancel(errors.New("enough"))
+		_, _, err = backend.Dial(ctx, dial, time.Second, []netip.AddrPort{second})
+		require.ErrorIs(t, err, context.Canceled)
+	})
 }
