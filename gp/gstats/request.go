@@ -173,8 +173,8 @@ func (l *link) free(r *request) bool {
 
 // makeRoom drops the oldest request that nobody waits for any more, where its answer could not be taken for another's.
 func (l *link) makeRoom() bool {
-	at := slices.IndexFunc(l.waiting, func(r *request) bool { return r.abandoned })
-	if at < 0 || !l.echoes {
+	at := slices.IndexFunc(l.waiting, func(r *request) bool { return r.abandoned && (l.echoes || !r.mistakable()) })
+	if at < 0 {
 		return false
 	}
 	l.waiting = slices.Delete(l.waiting, at, at+1)

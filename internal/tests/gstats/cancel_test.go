@@ -242,6 +242,19 @@ func TestTooManyRequests(t *testing.T) {
 	})
 }
 
+// Players whom a server does not answer make room, too, though the server has shown nothing of what it returns.
+func TestTooManyPlayers(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		_, config := serve(t, gstatstest.Config{Faults: gstatstest.Faults{Mute: []string{"authp"}}})
+		config.MaxPending = 3
+		session := open(t, config)
+		for range 5 {
+			_, err := session.Authenticate(t.Context(), ann)
+			require.ErrorIs(t, err, context.DeadlineExceeded)
+		}
+	})
+}
+
 // Nothing that is printed shows a secret.
 func TestSecretsAreNotShown(t *testing.T) {
 	secrets := []string{"apple", "0123456789abcdef0123456789abcdef", "NDSbob", "1234-5678"}
