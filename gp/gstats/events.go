@@ -21,7 +21,8 @@ type StepChanged struct {
 }
 
 // PlayerLost says that a player who was authenticated is not any more, because the connection is another: authenticate the
-// player anew. Err wraps [ErrStale] if only the player can do so, and otherwise says why the server refused.
+// player anew. Err wraps [ErrStale] if only the player can do so, and otherwise says why the server refused, or how twice in a row
+// it broke off.
 type PlayerLost struct {
 	ProfileID ProfileID
 	Err       error

@@ -140,7 +140,12 @@ func (CDKeyResponse) lasting() bool    { return false }
 type authenticated struct {
 	profile ProfileID
 	player  Player
+	misses  int // tries in a row to authenticate the player again that ended the connection
 }
+
+// maxMisses is how many connections a player may cost whom the server does not answer, or for whom it closes them: without a
+// limit, the session would never get one again.
+const maxMisses = 2
 
 // maxPlayers bounds how many players are remembered for the next connection: the latest.
 const maxPlayers = 1024
@@ -173,7 +178,7 @@ func (s *Session) Authenticate(ctx context.Context, player Player) (ProfileID, e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.link == on {
-		s.remember(authenticated{profile, player})
+		s.remember(authenticated{profile: profile, player: player})
 	}
 	return profile, nil
 }
@@ -200,8 +205,13 @@ func (s *Session) welcome(l *link) *Error {
 		}
 		failed := s.welcomeOne(l, who)
 		if failed != nil && !failed.Refused {
+			rest := players[i:] // for the next try
+			if rest[0].misses++; rest[0].misses == maxMisses {
+				s.events.Push(&PlayerLost{ProfileID: who.profile, Err: failed})
+				rest = rest[1:]
+			}
 			s.mu.Lock()
-			s.players = append(s.players, players[i:]...) // for the next try
+			s.players = append(s.players, rest...)
 			s.mu.Unlock()
 			return failed
 		}
@@ -209,6 +219,7 @@ func (s *Session) welcome(l *link) *Error {
 			s.events.Push(&PlayerLost{ProfileID: who.profile, Err: failed})
 			continue
 		}
+		who.misses = 0
 		s.mu.Lock()
 		s.players = append(s.players, who)
 		s.mu.Unlock()
