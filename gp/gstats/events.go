@@ -30,7 +30,9 @@ type PlayerLost struct {
 
 // SnapshotKept says that a snapshot could not be sent and waits in the spool.
 type SnapshotKept struct {
-	Err error // why it could not be sent; nil if older ones of its game are waiting
+	// Err is why it could not be sent, an [*Error]; nil if older ones of its game are waiting. Error.Uncertain says that it may
+	// have arrived all the same: then the server gets it twice.
+	Err error
 }
 
 // SnapshotsSent says that snapshots that had waited in the spool were sent.

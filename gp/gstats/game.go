@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/gscrypt"
@@ -40,8 +41,7 @@ const (
 // NewGame begins a game. Without a connection, it needs a spool.
 func (s *Session) NewGame(ctx context.Context) (*Game, error) {
 	s.mu.Lock()
-	g := &Game{Results: NewResults(), session: s, key: s.gameKey, turn: make(chan struct{}, 1)}
-	s.gameKey = (s.gameKey + 1) & 0x7fffffff
+	g := &Game{Results: NewResults(), session: s, key: s.newGameKey(), turn: make(chan struct{}, 1)}
 	l := s.link
 	if l == nil {
 		defer s.mu.Unlock()
@@ -66,6 +66,21 @@ func (s *Session) NewGame(ctx context.Context) (*Game, error) {
 		return nil, failed
 	}
 	return g, nil
+}
+
+// maxGameKey is the largest number of a game; the first one is the clock's (spec gstats.md §2).
+const maxGameKey = 0x7fffffff
+
+func firstGameKey() int32 { return int32(time.Now().UnixMilli() & maxGameKey) }
+
+// newGameKey numbers a game. The caller holds Session.mu.
+func (s *Session) newGameKey() int32 {
+	if s.config.Spool != nil {
+		return s.config.Spool.gameKey()
+	}
+	key := s.gameKey
+	s.gameKey = (s.gameKey + 1) & maxGameKey
+	return key
 }
 
 func (g *Game) announcement() *gstatswire.NewGame {
@@ -135,7 +150,7 @@ func (g *Game) send(ctx context.Context, data string, done, whole bool) error {
 		if s.config.Spool == nil {
 			return failed
 		}
-		if err := g.keep(update, whole, failed.Err); err != nil {
+		if err := g.keep(update, whole, failed); err != nil {
 			s.events.Push(&SpoolFailed{Err: err})
 			failed.Err = fmt.Errorf("%w, and not kept: %w", failed.Err, err)
 			return failed

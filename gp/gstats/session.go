@@ -83,7 +83,7 @@ func newSession(config Config) *Session {
 		config: config, log: config.Logger, events: newQueue(config.EventQueue),
 		closing: make(chan struct{}), lifetime: lifetime, over: over,
 		state:   State{Since: time.Now()},
-		gameKey: int32(time.Now().UnixMilli() & 0x7fffffff), // spec gstats.md §2
+		gameKey: firstGameKey(),
 	}
 }
 

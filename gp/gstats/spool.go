@@ -12,13 +12,15 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/relight-sdk/relight/internal/filelock"
 )
 
 // Spool is a folder that keeps snapshots until they can be sent: see Config.Spool. It survives a crash of the program and of the
 // machine: a snapshot that was kept is there again when the folder is opened the next time, whole or not at all, and is taken
-// away only when it was sent. One that was sent at the moment of a crash is sent again. It is safe for concurrent use.
+// away only when it was sent. One that was sent at the moment of a crash, or of [Spool.Close], is sent again, and so is one of
+// which [SnapshotKept] says that it may have arrived. It is safe for concurrent use.
 //
 // Whoever can write into the folder can forge results: the original warned of the same for its disk log.
 type Spool struct {
@@ -26,6 +28,7 @@ type Spool struct {
 	root   *os.Root
 	lock   *os.File
 	turn   chan struct{} // has room for who sends
+	number atomic.Int32  // of the next game: sessions that share a spool send each other's games
 
 	mu      sync.Mutex
 	entries []*entry // oldest first
@@ -52,6 +55,7 @@ type entry struct {
 	game    string
 	key     int32
 	sending bool
+	unfit   bool // the program that tried to send it cannot; nothing of its game overtakes it
 }
 
 // kept is what a file holds.
@@ -90,6 +94,7 @@ func OpenSpool(folder string, config SpoolConfig) (*Spool, error) {
 		return nil, spoolError(err)
 	}
 	p := &Spool{config: config, root: root, turn: make(chan struct{}, 1), changed: make(chan struct{})}
+	p.number.Store(firstGameKey())
 	if err := p.open(); err != nil {
 		_ = p.Close()
 		return nil, spoolError(err)
@@ -134,13 +139,20 @@ func (p *Spool) load() error {
 			}
 			continue
 		}
-		number, ok := strings.CutSuffix(name, spoolSuffix)
+		whole, damaged := strings.CutSuffix(name, spoolDamaged)
+		number, ok := strings.CutSuffix(whole, spoolSuffix)
 		order, err := strconv.ParseUint(number, 10, 63)
-		if !ok || err != nil || name != fileName(order) || !file.Type().IsRegular() {
+		if !ok || err != nil || whole != fileName(order) || !file.Type().IsRegular() {
 			continue
 		}
 		p.next = max(p.next, order+1)
+		if damaged {
+			continue
+		}
 		k, size, err := p.read(name)
+		if err != nil && !isDamage(err) {
+			return err
+		}
 		if err != nil {
 			if err := p.putAside(name); err != nil {
 				return err
@@ -241,7 +253,9 @@ func (p *Spool) keep(k kept, replaced []string) (name string, err error) {
 	p.entries = append(p.entries, &entry{name: name, size: int64(len(b)), game: k.Game, key: k.Key})
 	p.bytes += int64(len(b))
 	for _, e := range old {
-		_ = p.drop(e) // it says less than the new one, and is sent before it if it stays
+		if err := p.root.Remove(e.name); err == nil || errors.Is(err, fs.ErrNotExist) {
+			p.forget(e)
+		} // it says less than the new one, and is sent before it if it stays
 	}
 	close(p.changed)
 	p.changed = make(chan struct{})
@@ -270,57 +284,79 @@ func (p *Spool) write(name string, b []byte) error {
 	return nil
 }
 
-// drop takes a snapshot away. The caller holds Spool.mu.
-func (p *Spool) drop(e *entry) error {
+// forget leaves a snapshot out from now on. The caller holds Spool.mu.
+func (p *Spool) forget(e *entry) {
 	p.entries = slices.DeleteFunc(p.entries, func(other *entry) bool { return other == e })
 	p.bytes -= e.size
-	return p.root.Remove(e.name)
 }
 
+// gameKey numbers a game.
+func (p *Spool) gameKey() int32 { return (p.number.Add(1) - 1) & maxGameKey }
+
 // oldest gives the oldest snapshot of a game by its name, which is not replaced until sent or unsent is called. Without one,
-// changed is closed when there may be. Damaged files are put aside and told of as an error.
+// changed is closed when there may be. An error is [isDamage] of a file that was put aside; what cannot be read for another
+// reason, such as too many open files, stays where it is.
 func (p *Spool) oldest(game string) (e *entry, k kept, changed <-chan struct{}, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.closed {
 		return nil, kept{}, nil, nil
 	}
-	at := slices.IndexFunc(p.entries, func(e *entry) bool { return e.game == game })
-	if at < 0 {
+	if e = p.first(game); e == nil {
 		return nil, kept{}, p.changed, nil
 	}
-	e = p.entries[at]
 	k, _, err = p.read(e.name)
-	if err != nil {
-		p.entries = slices.Delete(p.entries, at, at+1)
-		p.bytes -= e.size
+	switch {
+	case isDamage(err):
+		p.forget(e)
 		return nil, kept{}, p.changed, spoolError(errors.Join(err, p.putAside(e.name)))
+	case err != nil:
+		return nil, kept{}, p.changed, spoolError(err)
 	}
 	e.sending = true
 	return e, k, nil, nil
+}
+
+// first is the oldest snapshot of a game by its name with nothing unfit in front of it. The caller holds Spool.mu.
+func (p *Spool) first(game string) *entry {
+	unfit := make(map[int32]bool)
+	for _, e := range p.entries {
+		switch {
+		case e.game != game:
+		case e.unfit:
+			unfit[e.key] = true
+		case !unfit[e.key]:
+			return e
+		}
+	}
+	return nil
 }
 
 // sent takes a snapshot away that was sent.
 func (p *Spool) sent(e *entry) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if err := p.drop(e); err != nil && !p.closed {
+	p.forget(e)
+	if err := p.root.Remove(e.name); err != nil && !p.closed {
 		return spoolError(err)
 	}
 	return nil
 }
 
-// unsent leaves a snapshot for another try.
-func (p *Spool) unsent(e *entry) {
+// unsent leaves a snapshot for another try: of this program, or, if it is unfit for it, of another.
+func (p *Spool) unsent(e *entry, unfit bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	e.sending = false
+	e.sending, e.unfit = false, unfit
 }
 
 // A file is a line with the format, a line with the CRC-32 of the rest, and the rest as JSON.
 const spoolFormat = "relight gstats snapshot 1"
 
 var errDamaged = errors.New("the file is damaged")
+
+// isDamage tells a file that is of no use from one that cannot be read at the moment.
+func isDamage(err error) bool { return errors.Is(err, errDamaged) || errors.Is(err, fs.ErrNotExist) }
 
 func encode(k kept) ([]byte, error) {
 	body, err := json.Marshal(k)
@@ -349,8 +385,12 @@ func (p *Spool) read(name string) (kept, int64, error) {
 		return kept{}, 0, err
 	}
 	defer file.Close()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() {
-		return kept{}, 0, errors.Join(err, fs.ErrInvalid)
+	info, err := file.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = errDamaged
+	}
+	if err != nil {
+		return kept{}, 0, err
 	}
 	b, err := io.ReadAll(io.LimitReader(file, p.config.MaxBytes+1))
 	if err == nil && int64(len(b)) > p.config.MaxBytes {

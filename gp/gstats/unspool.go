@@ -12,6 +12,11 @@ var errOlderFirst = errors.New("gstats: older snapshots of the game are waiting"
 // keep puts a snapshot into the spool, because of an error.
 func (g *Game) keep(update *gstatswire.UpdateGame, whole bool, reason error) error {
 	s := g.session
+	later := *update
+	later.Logged = true
+	if _, err := frame(&later, s.config.MaxMessage); err != nil { // it would not be sent
+		return err
+	}
 	g.mu.Lock()
 	replaced := g.kept
 	g.mu.Unlock()
@@ -75,7 +80,10 @@ func (s *Session) drain(l *link, spool *Spool) <-chan struct{} {
 		e, k, changed, err := spool.oldest(s.config.Game)
 		if err != nil {
 			s.spoolFailed(err)
-			continue // the file is out of the way
+			if isDamage(err) {
+				continue // the file is out of the way
+			}
+			return changed
 		}
 		if e == nil {
 			return changed
@@ -91,9 +99,10 @@ func (s *Session) drain(l *link, spool *Spool) <-chan struct{} {
 			count++
 			err = spool.sent(e)
 		case errors.Is(failed, ErrInvalidText): // of a program with other limits
-			err = errors.Join(failed, spool.sent(e))
+			spool.unsent(e, true)
+			err = failed
 		default:
-			spool.unsent(e)
+			spool.unsent(e, false)
 			return nil
 		}
 		if err != nil {
