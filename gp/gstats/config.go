@@ -53,6 +53,11 @@ type Config struct {
 	// snapshot is an error.
 	Spool *Spool
 
+	// OmitNUL leaves out the NUL that the original sends, and counts, behind the values of [Session.SetValues]. dwc stores it as
+	// a part of the last value, and ends its answer to a Get there: of what several SetValues have written, a Get sees a part. False
+	// sends it, as the original does.
+	OmitNUL bool
+
 	// MaxMessage is the longest message that is accepted, and the longest that is sent, in bytes. Zero means 256 KiB. Some
 	// servers take less: wfc 16 KiB.
 	MaxMessage int

@@ -140,7 +140,7 @@ func (s *Session) Set(ctx context.Context, slot Slot, data []byte) (time.Time, e
 }
 
 // SetValues changes these keys of a slot and no others, and says when the server did so. Neither a key nor a value can hold a
-// backslash or a NUL.
+// backslash or a NUL. For dwc, see Config.OmitNUL.
 func (s *Session) SetValues(ctx context.Context, slot Slot, values map[string]string) (time.Time, error) {
 	pairs := kv.Build(nil)
 	for _, key := range slices.Sorted(maps.Keys(values)) {
@@ -150,7 +150,10 @@ func (s *Session) SetValues(ctx context.Context, slot Slot, values map[string]st
 	if err != nil {
 		return time.Time{}, s.fail("set data", errors.Join(ErrInvalidText, err))
 	}
-	return s.set(ctx, slot, append(data, 0), true) // the original counts and sends the NUL behind a text
+	if !s.config.OmitNUL {
+		data = append(data, 0) // the original counts and sends the NUL behind a text (spec gstats.md §4)
+	}
+	return s.set(ctx, slot, data, true)
 }
 
 func (s *Session) set(ctx context.Context, slot Slot, data []byte, keyValues bool) (time.Time, error) {

@@ -69,7 +69,8 @@
 //	wfc       tokens only. A SetValues replaces all of a slot, a Get gives all of it, whatever is named; no NUL, ASCII only. No
 //	          profile ids of CD keys, no times in GetSince
 //	dwc       tokens only. A Get gives the keys that are named, and nothing if none is. Values alone, ASCII only: what is not is
-//	          never answered. What comes together with a snapshot is lost, no profile ids, no times
+//	          never answered. After several SetValues of a slot, a Get misses values without Config.OmitNUL. What comes together with a
+//	          snapshot is lost, no profile ids, no times
 //	kr4uzi    passwords and games only; nothing else is answered
 //
 // None of them answers a game or a snapshot. wfc and dwc take any secret of the game.

@@ -1,8 +1,10 @@
 package gstats_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -32,6 +34,41 @@ func TestARefusalThatIsCalledASuccess(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, "text", string(data.Bytes))
 	})
+}
+
+// The NUL behind values, which dwc stores, hides from a read what comes behind it. No family needs it.
+func TestTheNULBehindValues(t *testing.T) {
+	for _, family := range families {
+		for _, omit := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, omitted: %v", cmp.Or(string(family), "original"), omit), func(t *testing.T) {
+				synctest.Test(t, func(t *testing.T) {
+					_, config := serve(t, gstatstest.Config{Family: family})
+					config.OmitNUL = omit
+					session := open(t, config)
+					id, err := session.Authenticate(t.Context(), gstats.Token{Token: "NDSbob", Challenge: "chal"})
+					if family == gstatstest.OpenSpy || family == gstatstest.Original {
+						id, err = session.Authenticate(t.Context(), bob)
+					}
+					require.NoError(t, err)
+					slot := gstats.Slot{Profile: id, Type: gstats.Public, Index: 9}
+					for _, values := range []map[string]string{{"clan": "A"}, {"wins": "8"}} {
+						_, err := session.SetValues(t.Context(), slot, values)
+						require.NoError(t, err)
+					}
+					data, err := session.Get(t.Context(), slot, "clan", "wins")
+					require.NoError(t, err)
+					want := map[string]string{"clan": "A", "wins": "8"}
+					switch {
+					case family == gstatstest.DWC && !omit:
+						delete(want, "wins")
+					case family == gstatstest.WFC: // the second write replaces all
+						delete(want, "clan")
+					}
+					require.Equal(t, want, data.Values())
+				})
+			})
+		}
+	}
 }
 
 // What a server does not know, it does not answer, and the session can live with that: nothing else could be taken for its answer.
