@@ -54,6 +54,6 @@
 //
 // Nobody can check a key here: the validation server knows the keys. A proof is passed on as it is. Where a player was let in
 // because nothing answered ([Unanswered]), a late refusal changes nothing, as in the original. A player's address is told as
-// IPv4 or not at all. There is no secret between game server and validation server: who can forge the latter's address on the internet may try all 16384 numbers of a question while it is
-// open, and Counters.Unmatched shows it. Living back ends accept every key or have no such service (spec servers.md §9).
+// IPv4 or not at all. There is no secret between game server and validation server: who can forge the latter's address on the
+// internet may try all 16384 numbers of a question while it is open, and Counters.Unmatched shows it. Living back ends accept every key or have no such service (spec servers.md §9).
 package cdkey
