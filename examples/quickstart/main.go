@@ -1,6 +1,7 @@
 // Quickstart tells the whole story of Relight in one command, on this machine alone: a dedicated server is listed, found
 // and joined through NAT negotiation once the player's CD key was checked, two players talk, the result of their match is
-// saved and read back, a Steam machine is discovered on the LAN, and a depot is downloaded and verified. Each line is printed after it was checked; if anything fails, so does the program.
+// saved and read back, a Steam machine is discovered on the LAN, and a depot is downloaded and verified. Each line is printed after
+// it was checked; if anything fails, so does the program.
 //
 //	go run ./examples/quickstart
 //

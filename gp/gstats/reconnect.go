@@ -14,7 +14,8 @@ import (
 // of connecting; requests fail at once with [ErrNotConnected], and those that were under way have failed with
 // [ErrInterrupted] and say in [Error.Uncertain] whether the server may have carried them out. Players who were authenticated
 // with a secret, such as a [Password], are authenticated again before the session is connected; others are told of as
-// [*PlayerLost], since only they can answer the new [Session.Challenge]. Games go on, and snapshots that were kept in the spool
+// [*PlayerLost], since only they can answer the new [Session.Challenge], and so are those whom the server refuses, or breaks off
+// at twice in a row. Games go on, and snapshots that were kept in the spool
 // are sent.
 //
 // It does not try again when the server refuses the game: a wrong secret stays wrong. Then the session ends with that error.
