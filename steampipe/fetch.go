@@ -263,8 +263,11 @@ func (c *CDN) send(ctx context.Context, f *fetch, h *host, server Server, path, 
 			query = "?" + query
 		}
 		r.url = server.scheme() + server.Host + path + query
-		if body, ok := c.sendThroughProxy(ctx, f, r, server, path+query); ok {
-			return body, nil
+		// A copy that came damaged may be the proxy's, and would be again from every server behind it.
+		if len(f.rejected) == 0 {
+			if body, ok := c.sendThroughProxy(ctx, f, r, server, path+query); ok {
+				return body, nil
+			}
 		}
 	}
 	if c.config.Logger.Enabled(ctx, slog.LevelDebug) {

@@ -142,6 +142,7 @@ func TestProxy(t *testing.T) {
 	target, err := url.Parse(origin.URL())
 	require.NoError(t, err)
 	var asked, broken atomic.Int64
+	var damaging atomic.Bool
 	proxy := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		asked.Add(1)
 		if broken.Load() > 0 {
@@ -163,7 +164,11 @@ func TestProxy(t *testing.T) {
 		}
 		defer response.Body.Close()
 		w.WriteHeader(response.StatusCode)
-		_, _ = io.Copy(w, response.Body)
+		body, _ := io.ReadAll(response.Body)
+		if damaging.Load() && strings.Contains(path, "/chunk/") {
+			body[0] ^= 1
+		}
+		_, _ = w.Write(body)
 	}))
 	t.Cleanup(func() { proxy.Close(); http.DefaultTransport.(*http.Transport).CloseIdleConnections() })
 	servers := func(bypass ...string) steampipe.Servers {
@@ -191,6 +196,12 @@ func TestProxy(t *testing.T) {
 	t.Run("not wanted", func(t *testing.T) {
 		run(t, steampipe.Config{Directory: servers(steampipe.TypeOpenCache)})
 		require.Zero(t, asked.Load())
+	})
+	t.Run("damages", func(t *testing.T) {
+		damaging.Store(true)
+		defer damaging.Store(false)
+		report, _ := run(t, steampipe.Config{Directory: servers()})
+		require.Equal(t, report.ChunksFetched, report.Retries, "each once through the proxy, then past it")
 	})
 	t.Run("broken", func(t *testing.T) {
 		broken.Store(1)
