@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -170,6 +171,7 @@ func readBody(source io.Reader, declared int64, r request, buffer []byte) ([]byt
 	if declared > limit {
 		return nil, fmt.Errorf("%w: server announces %d bytes, the limit is %d", ErrBadLength, declared, limit)
 	}
+	limit = min(limit, math.MaxInt64-1) // one byte more is looked for
 	body := buffer[:0]
 	// A manifest that nobody validated, or a server, may claim anything: beyond the usual memory grows with the bytes.
 	if want := min(max(r.size, declared), maxStoredChunk); int64(cap(body)) <= want {

@@ -3,6 +3,7 @@ package steampipe
 import (
 	"context"
 	"errors"
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -392,4 +393,11 @@ func TestRoundTripper(t *testing.T) {
 	_, err := cdn.Manifest(t.Context(), 1, 2)
 	require.ErrorContains(t, err, "no network in this test")
 	require.Equal(t, 2, own.seen)
+}
+
+// The longest manifest may be any number: the largest is how a program says that it wants no limit.
+func TestMaxManifest(t *testing.T) {
+	depot := smallDepot(t)
+	server := serve(t, depottest.Config{}, depot)
+	manifestOf(t, newCDN(t, steampipe.Config{Directory: list(server), MaxManifest: math.MaxInt64}), depot)
 }
