@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -54,11 +55,16 @@ func newDepot(t testing.TB, container depottest.Container) *depottest.Depot {
 	return depot
 }
 
-// smallDepot is quick to build: many small chunks.
+// buildSmall is built once: under the race detector a hundred tests would spend more on compressing it than on what they test.
+var buildSmall = sync.OnceValues(func() (*depottest.Depot, error) {
+	return depottest.NewDepot(depottest.DepotConfig{Seed: 3, Container: depottest.Zip, ChunkSize: 4 << 10, Generate: 256 << 10,
+		Files: []depottest.File{{Name: "readme.txt", Data: []byte("hello")}}})
+})
+
+// smallDepot has many small chunks. All tests share it, so none changes it.
 func smallDepot(t testing.TB) *depottest.Depot {
 	t.Helper()
-	depot, err := depottest.NewDepot(depottest.DepotConfig{Seed: 3, Container: depottest.Zip, ChunkSize: 4 << 10, Generate: 256 << 10,
-		Files: []depottest.File{{Name: "readme.txt", Data: []byte("hello")}}})
+	depot, err := buildSmall()
 	require.NoError(t, err)
 	return depot
 }
