@@ -9,6 +9,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path"
 	"slices"
 	"strings"
 
@@ -23,6 +24,7 @@ const checkBatch = 16 << 20
 func (j *Job) check(ctx context.Context) error {
 	readers := newReaders(j.options.Decoders)
 	readers.checked = func(n int64) { j.tally.checked.Add(n) }
+	j.parts = j.listParts()
 	group, inner := errgroup.WithContext(ctx)
 	group.SetLimit(4 * j.options.Decoders)
 	for _, e := range j.plan.entries {
@@ -39,6 +41,31 @@ func (j *Job) check(ctx context.Context) error {
 	}
 	return ended(ctx)
 }
+
+// listParts gives the names of what an interrupted run left: usually nothing, and asking for each file by itself would take several
+// system calls. Nil means that nobody knows.
+func (j *Job) listParts() map[string]bool {
+	folder, err := j.root.Open(path.Dir(j.plan.asideName("")))
+	if errors.Is(err, fs.ErrNotExist) {
+		return map[string]bool{}
+	}
+	if err != nil {
+		return nil
+	}
+	defer folder.Close()
+	names, err := folder.Readdirnames(-1)
+	if err != nil {
+		return nil
+	}
+	parts := make(map[string]bool, len(names))
+	for _, name := range names {
+		parts[name] = true
+	}
+	return parts
+}
+
+// leftPart says whether an interrupted run may have left something of an entry.
+func (j *Job) leftPart(e *entry) bool { return j.parts == nil || j.parts[path.Base(e.part)] }
 
 // foldsCase says whether the folder's file system takes names for the same that differ in case only. The state folder is
 // there by now.
@@ -147,13 +174,18 @@ func (j *Job) checkEntry(ctx context.Context, readers *readers, e *entry) error 
 			if right == len(regions) && info.Size() == int64(e.file.Size) {
 				if !j.dry {
 					j.setMode(e, e.path, info.Mode())
-					_ = j.root.Remove(e.part)
+					if j.leftPart(e) {
+						_ = j.root.Remove(e.part)
+					}
 				}
 				j.keep(e, right)
 				return nil
 			}
 			e.origin, e.have, e.takes = atFinal, have, allocated(info)
 		}
+	}
+	if !j.leftPart(e) {
+		return nil
 	}
 	part, err := j.root.Lstat(e.part)
 	if err != nil {

@@ -58,6 +58,7 @@ type Job struct {
 	byKey    map[string]*entry // by key
 	moved    map[string]bool   // places that new files were moved from
 	removals []string          // of a dry run
+	parts    map[string]bool   // names of what an interrupted run left; nil if not known
 	holding  atomic.Bool       // files stay in their place until what is wanted of them is copied
 
 	root  *os.Root
