@@ -48,18 +48,19 @@ type Job struct {
 	plan    *plan
 	started atomic.Bool
 
-	dry      bool        // nothing is written
-	folds    bool        // the file system does not tell case apart
-	previous []*Manifest // older versions, the last one first
-	record   record
-	patch    *PatchReport      // nil if none was asked for
-	claimed  map[string]bool   // by key: paths of the new version, or of another depot, and the folders above
-	doubtful bool              // what another depot has in the folder is not known
-	byKey    map[string]*entry // by key
-	moved    map[string]bool   // places that new files were moved from
-	removals []string          // of a dry run
-	parts    map[string]bool   // names of what an interrupted run left; nil if not known
-	holding  atomic.Bool       // files stay in their place until what is wanted of them is copied
+	dry       bool        // nothing is written
+	folds     bool        // the file system does not tell case apart
+	previous  []*Manifest // older versions, the last one first
+	record    record
+	patch     *PatchReport               // nil if none was asked for
+	claimed   map[string]bool            // by key: paths of the new version, or of another depot, and the folders above
+	doubtful  bool                       // what another depot has in the folder is not known
+	byKey     map[string]*entry          // by key
+	moved     map[string]bool            // places that new files were moved from
+	respelled map[likeness][]fs.FileInfo // the new version's files whose names may have another spelling; nil until asked for
+	removals  []string                   // of a dry run
+	parts     map[string]bool            // names of what an interrupted run left; nil if not known
+	holding   atomic.Bool                // files stay in their place until what is wanted of them is copied
 
 	root  *os.Root
 	tally tally
@@ -303,6 +304,9 @@ func (j *Job) prepare(ctx context.Context) error {
 	}
 	j.compareVersions()
 	if err := j.recall(ctx); err != nil {
+		return err
+	}
+	if err := j.refuseAliases(); err != nil {
 		return err
 	}
 	j.noteChanged()

@@ -341,7 +341,7 @@ func (j *Job) removable(file *File) bool {
 		return false
 	}
 	info, err := j.root.Lstat(name)
-	if err != nil || !j.inFolders(name) {
+	if err != nil || !j.inFolders(name) || j.renewed(info) {
 		return false
 	}
 	if file.Flags&FlagSymlink != 0 {
