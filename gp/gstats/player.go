@@ -207,7 +207,8 @@ func (s *Session) welcome(l *link) *Error {
 		if failed != nil && !failed.Refused {
 			rest := players[i:] // for the next try
 			if rest[0].misses++; rest[0].misses == maxMisses {
-				s.events.Push(&PlayerLost{ProfileID: who.profile, Err: failed})
+				why := *failed // connect adds to it what ended the try
+				s.events.Push(&PlayerLost{ProfileID: who.profile, Err: &why})
 				rest = rest[1:]
 			}
 			s.mu.Lock()
