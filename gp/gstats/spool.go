@@ -8,6 +8,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -93,6 +94,7 @@ func OpenSpool(folder string, config SpoolConfig) (*Spool, error) {
 	if err != nil {
 		return nil, spoolError(err)
 	}
+	syncFolder(os.Open(filepath.Dir(filepath.Clean(folder)))) // or a crash of the machine takes all of a new one
 	p := &Spool{config: config, root: root, turn: make(chan struct{}, 1), changed: make(chan struct{})}
 	p.number.Store(firstGameKey())
 	if err := p.open(); err != nil {
@@ -277,11 +279,16 @@ func (p *Spool) write(name string, b []byte) error {
 		_ = p.root.Remove(partial)
 		return err
 	}
-	if folder, err := p.root.Open("."); err == nil {
-		_ = folder.Sync() // not every system can, or needs to
+	syncFolder(p.root.Open("."))
+	return nil
+}
+
+// syncFolder has the names in a folder written to the disk. Not every system can, or needs to.
+func syncFolder(folder *os.File, err error) {
+	if err == nil {
+		_ = folder.Sync()
 		_ = folder.Close()
 	}
-	return nil
 }
 
 // forget leaves a snapshot out from now on. The caller holds Spool.mu.
