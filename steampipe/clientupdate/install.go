@@ -10,6 +10,7 @@ import (
 	"hash"
 	"io"
 	"io/fs"
+	"math"
 	"net/http"
 	"os"
 	"path"
@@ -109,6 +110,9 @@ func Install(ctx context.Context, config Config, text []byte, dir string, option
 	if i.options.MaxUnpacked == 0 {
 		i.options.MaxUnpacked = 8 << 30
 	}
+	// One byte more is looked for; and a package may have to be held in memory.
+	i.options.MaxPackage = min(i.options.MaxPackage, math.MaxInt-1)
+	i.options.MaxUnpacked = min(i.options.MaxUnpacked, math.MaxInt64-1)
 	return report, i.run(ctx)
 }
 

@@ -5,9 +5,11 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
+	"math"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -323,4 +325,14 @@ func TestInstallRefuses(t *testing.T) {
 	require.ErrorContains(t, err, "no checksum")
 	_, err = clientupdate.Install(t.Context(), config, []byte(`"win32" { "version" "1" "p" { "win7" { "file" "p.zip.0000000000000000000000000000000000000001" "size" "3" } } }`), t.TempDir(), clientupdate.Options{})
 	require.ErrorContains(t, err, "Variants")
+}
+
+// The largest number is how a program says that it wants no limit; and a manifest need not have sizes.
+func TestInstallWithoutLimits(t *testing.T) {
+	server := serve(t, depottest.UpdateConfig{Packages: []depottest.UpdatePackage{{Name: "p_all", Files: []depottest.UpdateFile{{Name: "x", Data: []byte("x")}}}}})
+	text := regexp.MustCompile(`(?m)^\s*"size".*\n`).ReplaceAll(server.Manifest(), nil)
+	require.NotEqual(t, server.Manifest(), text)
+	config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{server.URL()}}
+	_, err := clientupdate.Install(t.Context(), config, text, t.TempDir(), clientupdate.Options{MaxPackage: math.MaxUint64, MaxUnpacked: math.MaxUint64})
+	require.NoError(t, err)
 }
