@@ -168,13 +168,13 @@ func (j *Job) recall(ctx context.Context) error {
 // readOthers finds out which files in the folder are another depot's: several may be laid down in one folder, and a file that
 // one of them drops may be the other's by now.
 func (j *Job) readOthers(depot DepotID) {
+	var names []string
 	folder, err := j.root.Open(stateFolder)
-	if err != nil {
-		return
+	if err == nil {
+		defer folder.Close()
+		names, err = folder.Readdirnames(-1)
 	}
-	defer folder.Close()
-	names, err := folder.Readdirnames(-1)
-	if err != nil {
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		j.doubt(stateFolder, err)
 	}
 	for _, name := range names {
