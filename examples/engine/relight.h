@@ -129,7 +129,7 @@ typedef const volatile uint32_t relight_counter;
  *                         RELIGHT_EV_CLOSED are never dropped.
  *   RELIGHT_EV_CLOSED     code, native, text: why the handle is over, RELIGHT_OK if it was told to. It is the last event:
  *                         requests without an answer get none. The handle must still be closed.
- *   RELIGHT_EV_LOG        status (1 error, 2 warning, 3 information, 4 debug), text. Only if log_level asks for it. */
+ *   RELIGHT_EV_LOG        status (1 error, 2 warning, 3 information, 4 debug), text, time. Only if log_level asks for it. */
 #define RELIGHT_EV_DONE 1
 #define RELIGHT_EV_FAILED 2
 #define RELIGHT_EV_DROPPED 3
@@ -197,7 +197,7 @@ int32_t RELIGHT_CALL relight_error_text(uint64_t handle, char *buffer, uint32_t 
  * the event points at is good until the next poll of the same handle. */
 int32_t RELIGHT_CALL relight_poll(uint64_t handle, relight_event *ev);
 
-/* Takes up to n events at once, into an array whose first element has its size set. Returns how many, or an error. All of
+/* Takes up to n events at once, at least 1, into an array whose first element has its size set. Returns how many, or an error. All of
  * them are good until the next poll of the same handle. */
 int32_t RELIGHT_CALL relight_poll_many(uint64_t handle, relight_event *evs, uint32_t n);
 
@@ -232,10 +232,13 @@ int32_t RELIGHT_CALL relight_shutdown(uint32_t timeout_ms);
 int32_t RELIGHT_CALL relight_live_counts(relight_live *live);
 
 /* Writes what ends the process inside the library to a file, which is made at once, or longer if it exists; games with a
- * window have no stderr. A panic in a call or in work of the library's own does not end it: that is RELIGHT_EPANIC. "" ends it. */
+ * window have no stderr. What is caught does not end it: an error of the library in a call, which is RELIGHT_EPANIC, or in work
+ * that a handle began, which is RELIGHT_EV_CLOSED with RELIGHT_EPANIC. What cannot be caught is an error in a goroutine that
+ * such work starts in turn (most sessions have one or two), a stack or memory used up, and a pointer or size from the caller
+ * that is wrong. "" ends the log. */
 int32_t RELIGHT_CALL relight_crash_log(const char *path);
 
-/* Bounds how many threads run the library's code at the same time, and returns what it was before; 0 only asks. The
+/* Bounds how many threads run the library's code at the same time, 1 to 1024, and returns what it was before; 0 only asks. The
  * default, one for each processor, is best unless the game has pinned its threads: with 1 the worst case gets worse. */
 int32_t RELIGHT_CALL relight_set_procs(int32_t n);
 
@@ -249,7 +252,8 @@ double RELIGHT_CALL relight_ev_num(double handle, const char *key);
 relight_cstr *RELIGHT_CALL relight_ev_str(double handle, const char *key);
 
 /* For ports of games that expect callbacks inside a "think" call: polls what waits now and calls, on this thread, the
- * handlers whose type fits; type 0 fits all. Returns how many events there were, or an error. A handler may close the handle. */
+ * handlers whose type fits; type 0 fits all. Returns how many events there were, or an error. A handler may close the handle:
+ * then no other handler gets the event. It must not poll the handle. */
 typedef struct relight_handler {
 	int32_t type;
 	void (*call)(const relight_event *ev, void *user);
@@ -272,8 +276,11 @@ RELIGHT_INLINE int32_t relight_dispatch(uint64_t handle, const relight_handler *
 			break;
 		events++;
 		for (i = 0; i < count; i++)
-			if (handlers[i].type == 0 || handlers[i].type == ev.type)
+			if (handlers[i].type == 0 || handlers[i].type == ev.type) {
 				handlers[i].call(&ev, user);
+				if (!relight_pending(handle))
+					return events; /* closed, and what ev points at is gone */
+			}
 	}
 	return events;
 }
@@ -340,7 +347,7 @@ RELIGHT_INLINE int32_t relight_dispatch(uint64_t handle, const relight_handler *
  *                                request: of relight_presence_roster, or 0
  *   RELIGHT_EV_PRESENCE_REMOVED  id: no buddy any more
  *   RELIGHT_EV_PRESENCE_MESSAGE  id: from; name; text; time
- *   RELIGHT_EV_PRESENCE_DATA     id: from; data, data_size; time: sent by relight_presence_send_data
+ *   RELIGHT_EV_PRESENCE_DATA     id: from; name; data, data_size; time: sent by relight_presence_send_data
  *   RELIGHT_EV_PRESENCE_ASKED    id wants this player as a buddy; name; text: reason; time. Answer with
  *                                relight_presence_accept or relight_presence_deny. Some servers repeat it at each login.
  *   RELIGHT_EV_PRESENCE_ACCEPTED id accepted this player's request; name; time
@@ -745,12 +752,12 @@ int32_t RELIGHT_CALL relight_cdkey_respond(const char *key, const char *challeng
  *                                number: players; total: most players; time: round trip in ms, 0 if it is not known;
  *                                flags: RELIGHT_SERVER_...; code: why it did not answer, RELIGHT_OK if it did or was not
  *                                asked; fields: all that is known, with the game's own names
- *   RELIGHT_EV_BROWSER_REMOVED   id; address; name: it is listed no more
+ *   RELIGHT_EV_BROWSER_REMOVED   id; address; name: it is listed no more. text, number, total, time, flags, code: as they were
  *                                Neither of the two is ever dropped, nor is RELIGHT_EV_BROWSER_LISTED. While the engine does
  *                                not poll, changes of one server become one.
  *   RELIGHT_EV_BROWSER_STATE     text: how it stands with the list, in words; status: 1 while the list is being asked for;
- *                                address: the master; code: why there is no newer list, or RELIGHT_OK. The library tries
- *                                again by itself.
+ *                                address: the master; number: servers in the list by now; code, native: why there is no
+ *                                newer list, or RELIGHT_OK. The library tries again by itself.
  *   RELIGHT_EV_BROWSER_LISTED    a list came to its end, and its servers were told. number: servers in it; address: the master
  *   RELIGHT_EV_BROWSER_PLAYER    one player of a queried server; RELIGHT_EV_BROWSER_INFO follows. request; id: the server;
  *                                number: from 0; total: how many; name; fields, as player_, score_, ping_
@@ -823,7 +830,7 @@ int32_t RELIGHT_CALL relight_browser_query(uint64_t handle, const char *address,
 int32_t RELIGHT_CALL relight_browser_info(uint64_t handle, const char *address, uint64_t *request);
 
 /* Has the master relay bytes to a server, which gets them as RELIGHT_EV_HOST_MESSAGE if it runs this library. Answer:
- * RELIGHT_EV_DONE, which says that they were sent, not that they arrived. */
+ * RELIGHT_EV_DONE with the server's id, which says that they were sent, not that they arrived. */
 int32_t RELIGHT_CALL relight_browser_message(uint64_t handle, const char *address, const void *data, uint32_t size, uint64_t *request);
 
 /* Asks for the rooms of the game: RELIGHT_EV_BROWSER_GROUP each. Answer: RELIGHT_EV_DONE. */

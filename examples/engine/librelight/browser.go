@@ -119,7 +119,11 @@ func relight_browser_message(handle C.uint64_t, address *C.relight_cstr, data *C
 	if err != nil {
 		return result(handle, err)
 	}
-	r, err := b.Message(constText(address), bytesOf(data, size))
+	bytes, err := bytesOf(data, size)
+	if err != nil {
+		return result(handle, err)
+	}
+	r, err := b.Message(constText(address), bytes)
 	return asked(handle, r, err, request)
 }
 

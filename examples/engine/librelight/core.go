@@ -155,8 +155,14 @@ func relight_crash_log(path *C.relight_cstr) (code C.int32_t) {
 	return result(0, debug.SetCrashOutput(file, debug.CrashOptions{}))
 }
 
+// maxProcs bounds what relight_set_procs takes: the runtime makes room for each, and ends the process if it has none.
+const maxProcs = 1024
+
 //export relight_set_procs
 func relight_set_procs(n C.int32_t) (code C.int32_t) {
 	defer guard(0, &code)
+	if n < 0 || n > maxProcs {
+		return result(0, invalid("the number of threads is not from 0 to 1024"))
+	}
 	return C.int32_t(runtime.GOMAXPROCS(int(n)))
 }

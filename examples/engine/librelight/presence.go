@@ -101,7 +101,7 @@ func relight_presence_login(config *C.relight_presence_config_in, handle *C.uint
 		LoginTimeout: milliseconds(c.login_timeout_ms), OperationTimeout: milliseconds(c.operation_timeout_ms),
 		SearchTimeout: milliseconds(c.search_timeout_ms), KeepAlive: milliseconds(c.keepalive_ms),
 		ReconnectFirst: milliseconds(c.reconnect_first_ms), ReconnectMax: milliseconds(c.reconnect_max_ms),
-		ReconnectAttempts: int(c.reconnect_attempts), MaxResults: int(c.max_results),
+		ReconnectAttempts: int(min(c.reconnect_attempts, 1<<30)), MaxResults: int(min(c.max_results, 1<<30)),
 	})
 	return opened(h, err, handle)
 }
@@ -134,7 +134,11 @@ func relight_presence_send_message(handle C.uint64_t, to C.int64_t, words *C.rel
 func relight_presence_send_data(handle C.uint64_t, to C.int64_t, data *C.relight_bytes, size C.uint32_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
 	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
-		return p.SendData(gp.ProfileID(to), string(bytesOf(data, size)))
+		bytes, err := bytesOf(data, size)
+		if err != nil {
+			return 0, err
+		}
+		return p.SendData(gp.ProfileID(to), string(bytes))
 	})
 }
 
@@ -206,7 +210,11 @@ func relight_presence_profile(handle C.uint64_t, profile C.int64_t, request *C.u
 func relight_presence_update_profile(handle C.uint64_t, fields *C.relight_field_in, count C.uint32_t, request *C.uint64_t) (code C.int32_t) {
 	defer guard(handle, &code)
 	return ask(engine.Find[*engine.Presence], handle, request, func(p *engine.Presence) (engine.Request, error) {
-		return p.UpdateProfile(fieldsOf(fields, count))
+		pairs, err := fieldsOf(fields, count)
+		if err != nil {
+			return 0, err
+		}
+		return p.UpdateProfile(pairs)
 	})
 }
 

@@ -16,8 +16,11 @@ var _ = []struct{}{
 func relight_feed(handle C.uint64_t, from *C.relight_cstr, data *C.relight_bytes, size C.uint32_t) (code C.int32_t) {
 	defer guard(handle, &code)
 	ours := false
-	code = call(engine.Find[engine.Datagrams], handle, func(d engine.Datagrams) (err error) {
-		ours, err = d.Feed(bytesOf(data, size), constText(from))
+	code = call(engine.Find[engine.Datagrams], handle, func(d engine.Datagrams) error {
+		bytes, err := bytesOf(data, size)
+		if err == nil {
+			ours, err = d.Feed(bytes, constText(from))
+		}
 		return err
 	})
 	if ours {
@@ -30,7 +33,11 @@ func relight_feed(handle C.uint64_t, from *C.relight_cstr, data *C.relight_bytes
 func relight_send(handle C.uint64_t, to *C.relight_cstr, data *C.relight_bytes, size C.uint32_t) (code C.int32_t) {
 	defer guard(handle, &code)
 	return call(engine.Find[engine.Datagrams], handle, func(d engine.Datagrams) error {
-		return d.Send(bytesOf(data, size), constText(to))
+		bytes, err := bytesOf(data, size)
+		if err == nil {
+			err = d.Send(bytes, constText(to))
+		}
+		return err
 	})
 }
 

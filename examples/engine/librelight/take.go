@@ -5,6 +5,7 @@ import "C"
 
 import (
 	"time"
+	"unicode/utf8"
 	"unsafe"
 
 	"github.com/relight-sdk/relight/examples/engine/internal/engine"
@@ -50,24 +51,42 @@ func options(queue C.uint32_t, logLevel C.int32_t) engine.Options {
 	return engine.Options{Queue: int(min(queue, 1<<30)), LogLevel: int(logLevel)}
 }
 
-// bytesOf is the caller's bytes, uncopied: whoever keeps them copies them.
-func bytesOf(data *C.relight_bytes, size C.uint32_t) []byte {
-	if data == nil {
-		return nil
+// bytesOf is the caller's bytes, uncopied: whoever keeps them copies them. Sizes are looked at here, before anybody reads
+// what may not be there.
+func bytesOf(data *C.relight_bytes, size C.uint32_t) ([]byte, error) {
+	switch {
+	case size > maxBytes:
+		return nil, invalid("more than 65 535 bytes")
+	case size > 0 && data == nil:
+		return nil, invalid("the data is NULL")
+	case size == 0:
+		return nil, nil
 	}
-	return unsafe.Slice((*byte)(unsafe.Pointer(data)), size)
+	return unsafe.Slice((*byte)(unsafe.Pointer(data)), size), nil
 }
 
+// maxBytes is more than what any call sends.
+const maxBytes = 65535
+
+// maxFields is how many pairs a call takes: more than any call has keys for. Room for whatever count says would end the
+// process where there is none.
+const maxFields = 256
+
 // fieldsOf copies key/value pairs of the caller's.
-func fieldsOf(fields *C.relight_field_in, count C.uint32_t) []engine.Field {
-	if fields == nil {
-		return nil
+func fieldsOf(fields *C.relight_field_in, count C.uint32_t) ([]engine.Field, error) {
+	switch {
+	case count > maxFields:
+		return nil, invalid("more than 256 pairs")
+	case count > 0 && fields == nil:
+		return nil, invalid("the pairs are NULL")
+	case count == 0:
+		return nil, nil
 	}
 	out := make([]engine.Field, 0, count)
 	for _, field := range unsafe.Slice((*C.relight_field)(unsafe.Pointer(fields)), count) {
 		out = append(out, engine.Field{Key: text(field.key), Value: text(field.value)})
 	}
-	return out
+	return out, nil
 }
 
 // textOut writes a text into the caller's buffer, as relight_error_text says.
@@ -79,10 +98,16 @@ func textOut(text string, buffer *C.char, capacity C.uint32_t, needed *C.uint32_
 	if buffer == nil || capacity == 0 {
 		return C.RELIGHT_ERANGE
 	}
-	out := unsafe.Slice((*byte)(unsafe.Pointer(buffer)), capacity)
-	out[copy(out[:capacity-1], text)] = 0
-	if len(text) >= int(capacity) {
-		return C.RELIGHT_ERANGE
+	fits := min(uint64(capacity)-1, uint64(len(text))) // a capacity may be more than an int of 32 bits holds
+	code := C.int32_t(C.RELIGHT_OK)
+	if fits < uint64(len(text)) {
+		code = C.RELIGHT_ERANGE
+		for fits > 0 && !utf8.RuneStart(text[fits]) {
+			fits-- // half a character is not UTF-8
+		}
 	}
-	return C.RELIGHT_OK
+	out := unsafe.Slice((*byte)(unsafe.Pointer(buffer)), fits+1)
+	copy(out, text[:fits])
+	out[fits] = 0
+	return code
 }

@@ -68,6 +68,8 @@ static void nonsense(void)
 	CHECK(relight_presence_send_message(handle, 1, "x", NULL) == RELIGHT_EKIND);
 	CHECK(relight_crash_log("/no/such/folder/file") == RELIGHT_EFAILED);
 	CHECK(relight_set_procs(0) >= 1);
+	CHECK(relight_set_procs(2000000000) == RELIGHT_EINVAL && relight_set_procs(-1) == RELIGHT_EINVAL);
+	CHECK(relight_poll_many(handle, NULL, 0xFFFFFFFFu) == RELIGHT_EINVAL);
 	CHECK(relight_pending(0) == NULL);
 	CHECK(relight_close(0) == RELIGHT_EHANDLE);
 	CHECK(relight_close((uint64_t)-1) == RELIGHT_EHANDLE);
@@ -201,7 +203,7 @@ struct seen {
 static void on_any(const relight_event *ev, void *user)
 {
 	struct seen *seen = (struct seen *)user;
-	(void)ev;
+	CHECK(strcmp(ev->text, "text") == 0);
 	seen->all++;
 }
 
@@ -233,6 +235,16 @@ static void callbacks(void)
 	seen.close_in_handler = handle;
 	CHECK(relight_dispatch(handle, handlers, 2, &seen) == 1);
 	CHECK(relight_close(handle) == RELIGHT_EHANDLE);
+
+	/* A handler closes the handle, and another one fits the same event, whose memory is gone. */
+	handlers[1] = handlers[0];
+	handlers[0].type = 1000;
+	handlers[0].call = on_flood;
+	memset(&seen, 0, sizeof seen);
+	CHECK(relight_group_open(&handle) == RELIGHT_OK);
+	CHECK(relight_test_flood(handle, 3) == RELIGHT_OK);
+	seen.close_in_handler = handle;
+	CHECK(relight_dispatch(handle, handlers, 2, &seen) == 1 && seen.flood == 1 && seen.all == 0);
 }
 
 static void *poll_until_closed(void *user)
@@ -298,8 +310,10 @@ static void presence(const char *gpcm, const char *gpsp)
 {
 	relight_presence_query query;
 	relight_event ev;
+	relight_field field;
 	uint64_t group, ann, bob, request;
 	int64_t ann_id, bob_id;
+	memset(&field, 0, sizeof field);
 	RELIGHT_INIT(ev);
 	RELIGHT_INIT(query);
 
@@ -326,6 +340,12 @@ static void presence(const char *gpcm, const char *gpsp)
 		wait_in_group(group, ann, RELIGHT_EV_PRESENCE_BUDDY, &ev);
 	while (ev.status != RELIGHT_STATUS_PLAYING);
 	CHECK(ev.id == bob_id && strcmp(ev.text, "capture") == 0 && strcmp(ev.address, "gmtest://192.0.2.1:6500") == 0);
+
+	/* Sizes that are wrong are found before anything is read or made. */
+	CHECK(relight_presence_update_profile(ann, &field, 0xFFFFFFFFu, &request) == RELIGHT_EINVAL);
+	CHECK(relight_presence_update_profile(ann, NULL, 1, &request) == RELIGHT_EINVAL);
+	CHECK(relight_presence_send_data(ann, bob_id, "x", 0xFFFFFFFFu, &request) == RELIGHT_EINVAL);
+	CHECK(relight_presence_send_data(ann, bob_id, NULL, 1, &request) == RELIGHT_EINVAL);
 
 	CHECK(relight_presence_send_message(ann, bob_id, "hello, bob", &request) == RELIGHT_OK && request != 0);
 	wait_in_group(group, bob, RELIGHT_EV_PRESENCE_MESSAGE, &ev);
