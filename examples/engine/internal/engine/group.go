@@ -74,7 +74,7 @@ func (g *Group) take(batch []Event, n int) []Event {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.turn++
+	g.turn = (g.turn + 1) % max(len(g.members), 1) // kept small: an int of 32 bits would be used up within weeks
 	for i := range g.members {
 		o := g.members[(g.turn+i)%len(g.members)]
 		if o.queue.member() != g {
