@@ -31,6 +31,9 @@ func (in *inbox) await(what string, fits func(Event) bool) Event {
 			in.t.Fatalf("poll: %v", err)
 		}
 		if len(events) > 0 {
+			for _, event := range events {
+				checkSlots(in.t, event)
+			}
 			in.unread = append(in.unread, events...)
 			o.Release()
 			continue
