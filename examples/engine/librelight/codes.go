@@ -75,4 +75,9 @@ func (t texts) text(code engine.Code) *C.relight_cstr {
 func noText() *C.relight_cstr { return (*C.relight_cstr)(codeTexts.block) }
 
 //export relight_code_name
-func relight_code_name(code C.int32_t) *C.relight_cstr { return codeTexts.text(engine.Code(code)) }
+func relight_code_name(number C.int32_t) (name *C.relight_cstr) {
+	name = noText()
+	var code C.int32_t
+	defer guard(0, &code)
+	return codeTexts.text(engine.Code(number))
+}

@@ -5,7 +5,8 @@ import "C"
 
 import "github.com/relight-sdk/relight/examples/engine/internal/engine"
 
-// guard keeps a panic from crossing into C, where it would end the game. Every export defers it.
+// guard keeps a panic from crossing into C, where it would end the game. Every export that does more than
+// return a constant defers it.
 func guard(handle C.uint64_t, result *C.int32_t) {
 	if p := recover(); p != nil {
 		*result = C.int32_t(library.Panicked(engine.Handle(handle), p))
