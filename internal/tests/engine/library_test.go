@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -25,6 +26,27 @@ func TestExports(t *testing.T) {
 		}
 	}
 	require.ElementsMatch(t, readHeader(t).functions, exported)
+}
+
+// No panic crosses into C: each export catches it, unless it does nothing but return what does not change.
+func TestEveryExportIsGuarded(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(folder, "librelight", "*.go"))
+	require.NoError(t, err)
+	body := regexp.MustCompile(`(?ms)^//export (relight_\w+)\nfunc \w+\(.*?(?: \}|^\})$`)
+	var found []string
+	for _, file := range files {
+		source, err := os.ReadFile(file)
+		require.NoError(t, err)
+		for _, export := range body.FindAllStringSubmatch(string(source), -1) {
+			found = append(found, export[1])
+			switch export[1] {
+			case "relight_abi_version", "relight_version", "relight_test_crash":
+			default:
+				require.Contains(t, export[0], "\tdefer guard(", "%s in %s", export[1], file)
+			}
+		}
+	}
+	require.Subset(t, found, readHeader(t).functions)
 }
 
 // Every code of the header has its name.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"slices"
 	"sync"
 	"testing"
 )
@@ -142,6 +143,9 @@ func TestGroupWhileEverythingMoves(t *testing.T) {
 		}
 		if got := pending(t, l, group.handle); got != want {
 			t.Fatalf("the group counts %d events, its members have %d", got, want)
+		}
+		if slices.Contains(group.members, toys[0].Object) {
+			t.Fatal("the group keeps a member that is closed")
 		}
 	}
 }

@@ -210,7 +210,7 @@ func (l *Library) Close(h Handle) error {
 	delete(l.objects, h)
 	l.ending[o] = struct{}{}
 	l.mu.Unlock()
-	if group := o.queue.member(); group != nil {
+	if group := o.queue.clear(); group != nil { // from here on no group takes it
 		group.drop(o)
 	}
 	if group, ok := found.(*Group); ok {

@@ -184,7 +184,6 @@ func (o *Object) close(done func()) {
 	o.closed = true
 	o.mu.Unlock()
 	o.cancel()
-	o.queue.clear()
 	o.taking.Lock()
 	o.batch = nil
 	o.Memory.Free()

@@ -168,16 +168,18 @@ func (q *queue) finish(event Event) {
 	q.over = true
 }
 
-// clear drops everything: the object is closed.
-func (q *queue) clear() {
+// clear drops everything, because the object is closed, and returns the group that it was in.
+func (q *queue) clear() (was *Group) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
+	was = q.group
 	q.tell(-q.visible())
 	q.events, q.head, q.count, q.bytes, q.lost, q.over, q.gone, q.group = nil, 0, 0, 0, 0, true, true, nil
 	if q.room != nil {
 		close(q.room)
 		q.room = nil
 	}
+	return was
 }
 
 // visible is how many events a poll would find.
