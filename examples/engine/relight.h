@@ -1,6 +1,7 @@
 /* relight.h: GameSpy presence, servers, browsing and NAT negotiation, and Steam depots, for game engines.
  *
- * This file is all there is to read, and the contract: the library is built against it. It is C89, C99 and C++98.
+ * This file is all there is to read, and the contract: the library is built against it. It is C89, C99 and C++98. The
+ * shortest program that hosts a server and finds it is demo/c/listed.c.
  *
  *     relight_presence_config config;
  *     const volatile uint32_t *pending;

@@ -3,6 +3,7 @@
 # make love, godot     runs one of them on the screen that there is
 # make godot-server    runs the one for Godot on the engine's headless server
 # make c               runs a game in C that does everything once, against the same test servers
+# make listed          runs the shortest program in C that hosts a server and finds it in the list
 # make csharp          runs a player in C#, with Mono
 # make wine            loads the DLL into a Windows program
 # make bench           measures what calls, events and the library itself cost
@@ -14,7 +15,7 @@ WARNINGS = -Wall -Wextra -Werror -O2
 GODOT = $(OUT)/godot
 WINDOWS = x86_64-w64-mingw32-gcc $(WARNINGS)
 
-.PHONY: demo c love godot godot-server csharp wine bench
+.PHONY: demo c listed love godot godot-server csharp wine bench
 demo: $(OUT)/backend $(GODOT)/librelight_godot.so
 	RELIGHT_LIBRARY=$(abspath $(OUT)/$(LIBRARY)) RELIGHT_SCREENSHOT=$(OUT)/love.png $(SCREEN) $(OUT)/backend love demo/love
 	RELIGHT_SCREENSHOT=$(abspath $(OUT))/godot.png $(SCREEN) $(OUT)/backend godot3 --audio-driver Dummy --path $(GODOT)
@@ -22,7 +23,10 @@ demo: $(OUT)/backend $(GODOT)/librelight_godot.so
 c: $(OUT)/backend $(OUT)/demo
 	RELIGHT_DIR=$(OUT)/depot $(OUT)/backend $(OUT)/demo
 
-$(OUT)/demo: demo/c/demo.c relight.h $(OUT)/$(LIBRARY)
+listed: $(OUT)/backend $(OUT)/listed
+	$(OUT)/backend $(OUT)/listed
+
+$(OUT)/demo $(OUT)/listed: $(OUT)/%: demo/c/%.c relight.h $(OUT)/$(LIBRARY)
 	$(CC) $(WARNINGS) -std=gnu89 -pedantic -I. -o $@ $< -L$(OUT) -l:$(LIBRARY) -Wl,-rpath,'$$ORIGIN'
 
 love: all $(OUT)/backend
