@@ -27,7 +27,8 @@ static void frame(void)
 
 static void other_event(const relight_event *ev)
 {
-	(void)ev;
+	/* What goes into a file or is shown on a screen has no passwords. */
+	CHECK(ev->type != RELIGHT_EV_LOG || !strstr(ev->text, "secret"));
 }
 
 static void versions_and_codes(void)
@@ -406,6 +407,9 @@ int main(int argc, char **argv)
 	presence(argv[1], argv[2]);
 	RELIGHT_INIT(live);
 	CHECK(relight_live_counts(&live) == RELIGHT_OK && live.handles == 2 && live.c_bytes > 0);
+	CHECK(relight_shutdown(10000) == RELIGHT_OK);
+	CHECK(relight_live_counts(&live) == RELIGHT_OK && live.handles + live.closing + live.goroutines == 0 && live.c_bytes == 0);
+	presence(argv[1], argv[2]); /* it can be used again */
 	finish();
 	return 0;
 }
