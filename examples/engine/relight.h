@@ -41,7 +41,7 @@
  * - Times are milliseconds since 1970 UTC, and durations milliseconds (..._ms). Addresses are text: "192.0.2.1:6500",
  *   "[2001:db8::1]:6500", and, where the comment says so, "host.example.net:6500".
  *
- * Loading: the library brings Go's runtime along, some five threads and 4 MB. Load it while nothing moves on the screen; after
+ * Loading: the library brings Go's runtime along, some five threads and 12 MB. Load it while nothing moves on the screen; after
  * the engine has installed its handlers for crashes, because the runtime passes on what is not its own to those that were
  * there before; and after fork or daemon, because threads do not survive those. It cannot be unloaded: Linux and Windows keep it
  * in memory, on macOS load it with RTLD_NODELETE; relight_shutdown ends its work. On Linux it needs glibc, not musl. The
