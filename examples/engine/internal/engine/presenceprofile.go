@@ -73,29 +73,18 @@ func (p *Presence) UpdateProfile(fields []Field) (Request, error) {
 }
 
 func profileUpdate(fields []Field) (update gp.ProfileUpdate, err error) {
+	texts := map[string]**string{
+		"nick": &update.Nick, "uniquenick": &update.UniqueNick, "email": &update.Email, "password": &update.Password,
+		"firstname": &update.FirstName, "lastname": &update.LastName, "homepage": &update.Homepage,
+		"zipcode": &update.ZipCode, "countrycode": &update.CountryCode, "aim": &update.AIMName,
+	}
 	for _, field := range fields {
 		value := field.Value
+		if text, ok := texts[field.Key]; ok {
+			*text = &value
+			continue
+		}
 		switch field.Key {
-		case "nick":
-			update.Nick = &value
-		case "uniquenick":
-			update.UniqueNick = &value
-		case "firstname":
-			update.FirstName = &value
-		case "lastname":
-			update.LastName = &value
-		case "homepage":
-			update.Homepage = &value
-		case "zipcode":
-			update.ZipCode = &value
-		case "countrycode":
-			update.CountryCode = &value
-		case "aim":
-			update.AIMName = &value
-		case "email":
-			update.Email = &value
-		case "password":
-			update.Password = &value
 		case "sex":
 			sex, ok := map[string]gp.Sex{"m": gp.Male, "f": gp.Female, "": gp.Unspecified}[value]
 			if !ok {
