@@ -43,11 +43,15 @@ func (g *game) movedTo(port uint16) error {
 	if g.port == port {
 		return nil
 	}
-	if g.port != 0 {
-		g.out.print(line{Event: "port moved", Text: fmt.Sprintf("from %d to %d", g.port, port)})
-	}
+	from := g.port
 	g.port = port
-	return g.publish()
+	if err := g.publish(); err != nil {
+		return err
+	}
+	if from != 0 {
+		g.out.print(line{Event: "port moved", Text: fmt.Sprintf("from %d to %d", from, port)})
+	}
+	return nil
 }
 
 // publish says what the server is like now. Queries are answered with it, and the masters hear of a change.
