@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"go.uber.org/goleak"
 
 	"github.com/relight-sdk/relight/gp"
 	"github.com/relight-sdk/relight/gp/gptest"
@@ -170,7 +171,7 @@ func TestTenThousandSessions(t *testing.T) {
 		require.NoError(t, err, "RELIGHT_SOAK")
 	}
 	alone := idleHeap(t)
-	before, goroutines := heapInUse(), runtime.NumGoroutine()
+	before, goroutines, others := heapInUse(), runtime.NumGoroutine(), goleak.IgnoreCurrent()
 	c := newCrowd(t, count)
 	c.logIn(&gp.Reconnect{First: 200 * time.Millisecond, Max: 2 * time.Second})
 	c.everybody("see their buddy", seesNext)
@@ -194,16 +195,7 @@ func TestTenThousandSessions(t *testing.T) {
 	require.Less(t, float64(again), 1.3*float64(both)+(4<<20), "the heap has grown from %d to %d", both, again)
 	c.close()
 	c.sessions = nil
-	for range 1000 { // what has told the wait group that it is gone may be seen for another moment
-		if runtime.NumGoroutine() <= goroutines {
-			break
-		}
-		runtime.Gosched()
-	}
-	if left := runtime.NumGoroutine(); left > goroutines {
-		stacks := make([]byte, 1<<16)
-		t.Errorf("%d goroutines, not %d\n%s", left, goroutines, stacks[:runtime.Stack(stacks, true)])
-	}
+	goleak.VerifyNone(t, others)
 }
 
 // idleHeap is the heap of an idle session alone, its socket included: its server is a script that keeps nothing but the other
