@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"io"
 	"time"
 
@@ -37,10 +36,10 @@ func show(ctx context.Context, f *feed, stdin io.Reader, stdout io.Writer) error
 		look:  f.Focus,
 		again: f.Refresh,
 	}
-	_, err := tea.NewProgram(newModel(f.options, do), tea.WithContext(ctx), tea.WithInput(stdin), tea.WithOutput(stdout), tea.WithoutSignalHandler()).Run()
-	if errors.Is(err, tea.ErrProgramKilled) && ctx.Err() != nil {
-		return nil // that is how it is told to end
-	}
+	program := tea.NewProgram(newModel(f.options, do), tea.WithInput(stdin), tea.WithOutput(stdout), tea.WithoutSignalHandler())
+	// A program that is killed, as by tea.WithContext, does not wait for what reads the keys.
+	defer context.AfterFunc(ctx, program.Quit)()
+	_, err := program.Run()
 	return err
 }
 
