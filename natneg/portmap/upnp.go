@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/huin/goupnp/soap"
 )
@@ -163,7 +164,7 @@ func (c *upnpClient) onePort(ctx context.Context, want request, external uint16)
 	// Some routers let anybody overwrite anybody's mapping: ask whose it is.
 	port, owner, enabled, description, _, err := c.service.GetSpecificPortMappingEntryCtx(ctx, "", external, c.transport())
 	switch here := owner == c.local.String() && port == want.internal; {
-	case err != nil, here && c.isOurs(external, description, port), c.leftover(owner, description, port):
+	case err != nil, here && c.isOurs(external, description, port), c.leftover(ctx, owner, description, port):
 	case here && enabled:
 		c.config.Logger.DebugContext(ctx, "UPnP: somebody has opened the port for this machine, by hand or with another program", "router", c.machine, "external", external)
 		return nil
@@ -240,7 +241,7 @@ func (c *upnpClient) sweep(ctx context.Context, keep grant) (int, error) {
 			}
 			break // the end of the list
 		}
-		if transport == c.transport() && external != keep.external.Port() && c.leftover(owner, description, internal) {
+		if transport == c.transport() && external != keep.external.Port() && c.leftover(ctx, owner, description, internal) {
 			dead = append(dead, external) // deleting now would renumber the list
 		}
 	}
@@ -249,7 +250,7 @@ func (c *upnpClient) sweep(ctx context.Context, keep grant) (int, error) {
 	for _, external := range dead {
 		// The list may be old, or name a mapping for one remote host beside that of somebody for all others.
 		internal, owner, _, description, _, err := c.service.GetSpecificPortMappingEntryCtx(ctx, "", external, c.transport())
-		if err != nil || !c.leftover(owner, description, internal) {
+		if err != nil || !c.leftover(ctx, owner, description, internal) {
 			continue
 		}
 		if err := c.service.DeletePortMappingCtx(ctx, "", external, c.transport()); err != nil && upnpCode(err) != upnpNoEntry {
@@ -267,9 +268,24 @@ func (c *upnpClient) isOurs(external uint16, description string, internal uint16
 }
 
 // leftover reports whether an entry is that of an earlier run of this program on this machine, which has ended.
-func (c *upnpClient) leftover(owner, description string, internal uint16) bool {
-	return owner == c.local.String() && description == c.config.description(internal) && internal != 0 && !inUse(c.config.Network, internal, c.local)
+func (c *upnpClient) leftover(ctx context.Context, owner, description string, internal uint16) bool {
+	if owner != c.local.String() || description != c.config.description(internal) || internal == 0 {
+		return false
+	}
+	if !inUse(c.config.Network, internal, c.local) {
+		return true
+	}
+	// A socket that was closed lives on for a moment where this program is starting another one, which has it until it runs.
+	// One of the sockets that tried the port may be such.
+	select {
+	case <-ctx.Done():
+		return false
+	case <-time.After(tryPortAgain):
+		return !inUse(c.config.Network, internal, c.local)
+	}
 }
+
+const tryPortAgain = 50 * time.Millisecond
 
 // inUse reports whether a program on this machine has the port, by trying to have it: on all addresses and on the one to
 // which the mapping leads, for some systems give the one to one program and the other to another.
