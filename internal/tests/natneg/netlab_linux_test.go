@@ -3,6 +3,7 @@ package natneg_test
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net"
@@ -248,6 +249,11 @@ var setns = map[string]uintptr{"amd64": 308, "arm64": 268, "386": 346}
 func (l *netlab) listen(name, ip string, port int) net.PacketConn {
 	l.t.Helper()
 	conn, err := listenIn(l.prefix+name, netip.AddrPortFrom(netip.MustParseAddr(ip), uint16(port)))
+	// A socket that was closed lives on in a program that another test is just starting, until that runs.
+	for tries := 0; errors.Is(err, syscall.EADDRINUSE) && tries < 500; tries++ {
+		<-time.After(10 * time.Millisecond)
+		conn, err = listenIn(l.prefix+name, netip.AddrPortFrom(netip.MustParseAddr(ip), uint16(port)))
+	}
 	require.NoError(l.t, err)
 	return &linkConn{UDPConn: conn, lab: l, wire: l.wire(name)}
 }
