@@ -31,7 +31,7 @@
 // The functions of the original's gp.h, and what is in their place:
 //
 //	gpInitialize, gpDestroy                       none needed; Session.Close
-//	gpEnable, gpDisable, gpSetState               Config
+//	gpEnable, gpDisable                           Config.ProfileCache; the package gptest in place of a simulation
 //	gpProcess                                     none needed; Session.Poll is for programs that look once a frame
 //	gpSetCallback                                 Session.Events, Session.Poll
 //	gpConnect                                     Login with NickEmail
@@ -52,7 +52,7 @@
 //	buddy list of another profile (2012)          Searcher.BuddiesOf
 //	gpNewProfile, gpDeleteProfile                 Session.NewProfile, Session.DeleteProfile
 //	gpRegisterUniqueNick, gpRegisterCdKey         Session.RegisterUniqueNick, Session.RegisterCDKey
-//	gpSetCdKey                                    the CD key of Account and RegisterUniqueNick
+//	gpSetCdKey                                    none: the original declares it and does not have it
 //	gpGetInfo, gpGetInfoNoWait, gpProfilesReport,
 //	gpSetInfoCacheFilename                        Session.Profile, Session.FetchProfile, Config.FetchProfiles
 //	gpSetInfoi, gpSetInfos, gpSetInfod,
