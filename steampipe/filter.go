@@ -50,8 +50,8 @@ func (f Filter) Not() Filter {
 	return func(file *File) bool { return !f.picks(file) }
 }
 
-// FilterPaths picks files by their path, and folders with all that is in them. Paths have / or \ between their parts and are
-// compared without case (spec steampipe.md §7.4).
+// FilterPaths picks files by their path, and folders with all that is in them; "." and the empty path are the whole depot. Paths
+// have / or \ between their parts and are compared without case (spec steampipe.md §7.4).
 func FilterPaths(paths ...string) Filter {
 	wanted := make(map[string]bool, len(paths))
 	for _, p := range paths {
@@ -62,14 +62,14 @@ func FilterPaths(paths ...string) Filter {
 			if wanted[name] {
 				return true
 			}
-			if name == "." {
+			if name == "." || name == "/" { // the latter of a manifest that nobody has validated
 				return false
 			}
 		}
 	}
 }
 
-// cleanPath brings a path that somebody typed into the form that names are compared in; "." is the whole depot.
+// cleanPath brings a path that somebody typed into the form that names are compared in.
 func cleanPath(p string) string {
 	return path.Clean(strings.TrimLeft(strings.ToLower(strings.ReplaceAll(p, `\`, "/")), "/"))
 }
@@ -90,7 +90,7 @@ func FilterGlobs(patterns ...string) (Filter, error) {
 	return FilterRegexp(expressions...)
 }
 
-// globExpression turns a pattern into a regular expression for paths in lower case.
+// globExpression turns a pattern into a regular expression for paths.
 func globExpression(pattern string) (string, error) {
 	glob := strings.TrimPrefix(strings.ReplaceAll(pattern, `\`, "/"), "./")
 	var b strings.Builder
@@ -103,9 +103,12 @@ func globExpression(pattern string) (string, error) {
 	if glob == "" {
 		return "", fmt.Errorf("empty")
 	}
-	for len(glob) > 0 {
+	for begins := true; len(glob) > 0; { // whether a part of the path begins here
+		began := begins
+		begins = false
 		switch {
-		case strings.HasPrefix(glob, "**/"):
+		case began && strings.HasPrefix(glob, "**/"):
+			begins = true
 			b.WriteString("(?:[^/]*/)*")
 			glob = glob[3:]
 		case strings.HasPrefix(glob, "**"):
@@ -139,6 +142,7 @@ func globExpression(pattern string) (string, error) {
 				end = len(glob)
 			}
 			b.WriteString(regexp.QuoteMeta(glob[:end]))
+			begins = glob[end-1] == '/'
 			glob = glob[end:]
 		}
 	}
