@@ -11,7 +11,7 @@ type ChangeKind int
 
 // The kinds of changes.
 const (
-	Added      ChangeKind = iota + 1 // in the new one only, with contents that no file of the old one had
+	Added      ChangeKind = iota + 1 // in the new one only, and not moved
 	Changed                          // other contents, or a folder, link or file in each other's place
 	Attributes                       // the same contents, other flags
 	Moved                            // contents that a file had which is gone, under another name; or the same name in another case
@@ -75,8 +75,9 @@ func (c *Comparison) Count(kind ChangeKind) (n int) {
 	return n
 }
 
-// Compare says how the files and chunks of two manifests differ. Names are compared without case, as Steam does. Both must have
-// clear names; nil for old is an empty depot. It looks at manifests alone: what is on a disk, [Verify] says.
+// Compare says how the files and chunks of two manifests differ. Names are compared without case, as Steam does, unless one
+// manifest has several that differ in case only. Both must have clear names; nil for old is an empty depot. It looks at
+// manifests alone: what is on a disk, [Verify] says.
 func Compare(old, new *Manifest) (*Comparison, error) {
 	if old == nil {
 		old = &Manifest{}
@@ -87,23 +88,18 @@ func Compare(old, new *Manifest) (*Comparison, error) {
 		}
 	}
 	c := &Comparison{}
-	before := make(map[string]int, len(old.Files))
 	chunks := make(map[ChunkID]bool) // of the old manifest; true if the new one has it too
 	for i := range old.Files {
 		file := &old.Files[i]
-		before[foldPath(file)] = i
 		c.SizeBefore += int64(file.Size)
 		for n := range file.Chunks {
 			chunks[file.Chunks[n].ID] = false
 		}
 	}
-	after := make(map[string]bool, len(new.Files))
-	for i := range new.Files {
-		after[foldPath(&new.Files[i])] = true
-	}
+	before, stays := pair(old, new)
 	gone := make(map[[20]byte]int) // contents of old files that the new manifest does not have under that name
 	for i := range old.Files {
-		if file := &old.Files[i]; file.ContentSHA != [20]byte{} && !after[foldPath(file)] {
+		if file := &old.Files[i]; file.ContentSHA != [20]byte{} && !stays[i] {
 			if _, ok := gone[file.ContentSHA]; !ok {
 				gone[file.ContentSHA] = i
 			}
@@ -117,8 +113,8 @@ func Compare(old, new *Manifest) (*Comparison, error) {
 		file := &new.Files[i]
 		c.SizeAfter += int64(file.Size)
 		change := Change{Path: file.Path(), Size: int64(file.Size), Fetch: c.chunks(file, chunks, fetched, zeroIDs)}
-		if n, ok := before[foldPath(file)]; ok {
-			was := &old.Files[n]
+		if before[i] >= 0 {
+			was := &old.Files[before[i]]
 			switch {
 			case !sameContents(was, file):
 				change.Kind = Changed
@@ -142,7 +138,7 @@ func Compare(old, new *Manifest) (*Comparison, error) {
 	slices.SortFunc(c.Changes, byPath)
 	kept := len(c.Changes)
 	for i := range old.Files {
-		if file := &old.Files[i]; !moved[i] && !after[foldPath(file)] {
+		if file := &old.Files[i]; !moved[i] && !stays[i] {
 			c.Changes = append(c.Changes, Change{Kind: Removed, Path: file.Path(), Size: int64(file.Size)})
 		}
 	}
@@ -155,6 +151,39 @@ func Compare(old, new *Manifest) (*Comparison, error) {
 		}
 	}
 	return c, nil
+}
+
+// pair finds the old entry that each new one is compared with, -1 if there is none, and says which old ones have such a new one.
+// The same spelling goes first: depots for systems that tell case apart have names that differ in nothing else.
+func pair(old, new *Manifest) (before []int, stays []bool) {
+	before, stays = make([]int, len(new.Files)), make([]bool, len(old.Files))
+	spelled := make(map[string]int, len(old.Files))
+	for n := range old.Files {
+		spelled[old.Files[n].Path()] = n
+	}
+	for i := range new.Files {
+		before[i] = -1
+		if n, ok := spelled[new.Files[i].Path()]; ok && !stays[n] {
+			before[i], stays[n] = n, true
+		}
+	}
+	rest := make(map[string][]int)
+	for n := range old.Files {
+		if !stays[n] {
+			folded := foldPath(&old.Files[n])
+			rest[folded] = append(rest[folded], n)
+		}
+	}
+	for i := range new.Files {
+		if before[i] >= 0 {
+			continue
+		}
+		folded := foldPath(&new.Files[i])
+		if others := rest[folded]; len(others) > 0 {
+			before[i], stays[others[0]], rest[folded] = others[0], true, others[1:]
+		}
+	}
+	return before, stays
 }
 
 // chunks counts the chunks of a new file, and gives the stored bytes of those that nobody has had so far.

@@ -83,6 +83,28 @@ func TestCompare(t *testing.T) {
 	require.ErrorIs(t, err, steampipe.ErrNamesEncrypted)
 }
 
+// Depots for systems that tell case apart have names that differ in nothing else: each is compared with its own older one.
+func TestCompareTwins(t *testing.T) {
+	a, b, c := []byte("first"), []byte("second"), []byte("third")
+	both := manifestWith(t, depottest.File{Name: `include\xt_MARK.h`, Data: a}, depottest.File{Name: `include\xt_mark.h`, Data: b})
+	comparison, err := steampipe.Compare(both, both)
+	require.NoError(t, err)
+	require.Empty(t, comparison.Changes)
+	require.Equal(t, 2, comparison.Unchanged)
+
+	one := manifestWith(t, depottest.File{Name: `include\xt_mark.h`, Data: b})
+	comparison, err = steampipe.Compare(both, one)
+	require.NoError(t, err)
+	require.Equal(t, []steampipe.Change{{Kind: steampipe.Removed, Path: "include/xt_MARK.h", Size: int64(len(a))}}, comparison.Changes)
+
+	other := manifestWith(t, depottest.File{Name: `include\XT_MARK.h`, Data: a}, depottest.File{Name: `include\xt_mark.h`, Data: c})
+	comparison, err = steampipe.Compare(both, other)
+	require.NoError(t, err)
+	require.Equal(t, 1, comparison.Count(steampipe.Changed))
+	require.Equal(t, 1, comparison.Count(steampipe.Moved))
+	require.Len(t, comparison.Changes, 2)
+}
+
 func TestCompareReal(t *testing.T) {
 	key := sharedKey(t, "44ce5c5297a415a1a6f69c856037a5a2fdd82cd474fa659edfb4d59b2abc55fc")
 	manifest, err := steampipe.ReadManifest(shared.Read(t, "vectors", "steampipe", "real", "depot_440_1118032470228587934.manifest"), key)
