@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -248,15 +249,15 @@ func verifyLink(root *os.Root, l *link) FileReport {
 
 // findExtra walks the folder for files that the manifest does not name. Folders are not reported, links are not followed.
 func findExtra(ctx context.Context, root *os.Root, p *plan, filter Filter) ([]FileReport, error) {
-	known := make(map[string]bool, len(p.entries)+len(p.links))
+	known := make(map[string]bool, len(p.entries)+len(p.links)) // true once it is met
 	for _, e := range p.entries {
-		known[e.path] = true
+		known[e.path] = false
 	}
 	for _, l := range p.links {
-		known[l.path] = true
+		known[l.path] = false
 	}
 	for name := range p.skipped {
-		known[name] = true
+		known[name] = false
 	}
 	var extra []FileReport
 	err := fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
@@ -276,10 +277,11 @@ func findExtra(ctx context.Context, root *os.Root, p *plan, filter Filter) ([]Fi
 			}
 			return nil
 		}
-		if known[name] || strings.HasPrefix(name, stateFolder+"/") {
+		if _, ok := known[name]; ok {
+			known[name] = true
 			return nil
 		}
-		if !filter.picks(&File{Name: depotwire.ManifestName(name)}) {
+		if strings.HasPrefix(name, stateFolder+"/") || !filter.picks(&File{Name: depotwire.ManifestName(name)}) {
 			return nil
 		}
 		report := FileReport{Path: name, Status: FileExtra}
@@ -289,5 +291,32 @@ func findExtra(ctx context.Context, root *os.Root, p *plan, filter Filter) ([]Fi
 		extra = append(extra, report)
 		return nil
 	})
-	return extra, err
+	if err != nil || len(extra) == 0 {
+		return extra, err
+	}
+	return leaveOutKnown(ctx, root, known, extra)
+}
+
+// leaveOutKnown leaves out the files of the manifest that were met under another name, which the file system takes for the same:
+// in another case, or with an accent made of two characters. They can be found by their own name, although it was not met.
+func leaveOutKnown(ctx context.Context, root *os.Root, known map[string]bool, extra []FileReport) ([]FileReport, error) {
+	others := make(map[likeness][]fs.FileInfo)
+	for name, met := range known {
+		if ctx.Err() != nil {
+			return nil, ended(ctx)
+		}
+		if met {
+			continue
+		}
+		if info, err := root.Lstat(name); err == nil {
+			others[likenessOf(info)] = append(others[likenessOf(info)], info)
+		}
+	}
+	if len(others) == 0 {
+		return extra, nil
+	}
+	return slices.DeleteFunc(extra, func(file FileReport) bool {
+		info, err := root.Lstat(file.Path)
+		return err == nil && slices.ContainsFunc(others[likenessOf(info)], func(other fs.FileInfo) bool { return os.SameFile(info, other) })
+	}), nil
 }
