@@ -220,7 +220,8 @@ func (j *Job) mark() error {
 		return nil
 	}
 	var versions []ManifestID
-	for _, m := range append(j.previous[:len(j.previous):len(j.previous)], j.plan.manifest) {
+	older := j.previous[:min(len(j.previous), maxVersions-1)]
+	for _, m := range append(older[:len(older):len(older)], j.plan.manifest) {
 		id := ManifestID(m.ManifestID)
 		versions = append(versions, id)
 		if _, err := j.root.Lstat(manifestName(depot, id)); err == nil && id != target {
@@ -229,9 +230,6 @@ func (j *Job) mark() error {
 		if err := j.keepManifest(m); err != nil {
 			return err
 		}
-	}
-	if extra := len(versions) - maxVersions; extra > 0 {
-		versions = slices.Delete(versions, len(versions)-1-extra, len(versions)-1)
 	}
 	return j.remember(record{Versions: versions, Target: target})
 }
@@ -245,13 +243,23 @@ func (j *Job) keepManifest(m *Manifest) error {
 	return writeState(j.root, manifestName(DepotID(m.DepotID), ManifestID(m.ManifestID)), b)
 }
 
+// remember writes the record, and removes the manifests of versions that it does not have any more.
 func (j *Job) remember(r record) error {
 	b, err := json.Marshal(r)
 	if err != nil {
 		return err
 	}
+	depot, before := DepotID(j.plan.manifest.DepotID), j.record.Versions
 	j.record = r
-	return writeState(j.root, recordName(DepotID(j.plan.manifest.DepotID)), append(b, '\n'))
+	if err := writeState(j.root, recordName(depot), append(b, '\n')); err != nil {
+		return err
+	}
+	for _, id := range before {
+		if !slices.Contains(r.Versions, id) {
+			_ = j.root.Remove(manifestName(depot, id)) // only takes space
+		}
+	}
+	return nil
 }
 
 // conclude remembers that the version is complete, and forgets those that left nothing.
@@ -261,14 +269,5 @@ func (j *Job) conclude(left []ManifestID) error {
 	if j.options.Stateless || j.record.Target == 0 && slices.Equal(j.record.Versions, versions) {
 		return nil
 	}
-	before := j.record.Versions
-	if err := j.remember(record{Versions: versions[:min(len(versions), maxVersions)]}); err != nil {
-		return err
-	}
-	for _, id := range before {
-		if !slices.Contains(versions, id) {
-			_ = j.root.Remove(manifestName(DepotID(j.plan.manifest.DepotID), id)) // only takes space
-		}
-	}
-	return nil
+	return j.remember(record{Versions: versions[:min(len(versions), maxVersions)]})
 }
