@@ -107,20 +107,21 @@ func TestSweepUPnP(t *testing.T) {
 	router, config := routerOf(t, portmaptest.Options{NoPCP: true, NoNATPMP: true})
 	here := netip.MustParseAddr("127.0.0.1")
 	alive := bind(t)
+	// Browsers look for servers at 6500 and those that follow: other tests have some there at the same time.
 	add := func(port uint16, internal netip.Addr, description string) {
 		router.Add(portmaptest.Mapping{Transport: "UDP", External: port, Internal: netip.AddrPortFrom(internal, port), Description: description})
 	}
-	add(6501, here, "testgame udp 6501")                             // ours, dead
-	add(6502, here, "othergame udp 6502")                            // another program's
-	add(6503, netip.MustParseAddr("127.9.9.9"), "testgame udp 6503") // another machine's
+	add(4701, here, "testgame udp 4701")                             // ours, dead
+	add(4702, here, "othergame udp 4702")                            // another program's
+	add(4703, netip.MustParseAddr("127.9.9.9"), "testgame udp 4703") // another machine's
 	add(alive, here, "testgame udp "+itoa(alive))                    // ours, another instance
 	mapping := open(t, 6500, config)
-	require.Eventually(t, func() bool { return mapping.State().Counters.Swept == 1 }, 5*time.Second, 5*time.Millisecond)
+	require.Eventually(t, func() bool { return mapping.State().Counters.Swept == 1 }, 10*time.Second, 5*time.Millisecond)
 	var left []uint16
 	for _, m := range router.Mappings() {
 		left = append(left, m.External)
 	}
-	require.ElementsMatch(t, []uint16{6500, 6502, 6503, alive}, left)
+	require.ElementsMatch(t, []uint16{6500, 4702, 4703, alive}, left)
 }
 
 // A port that was opened for this machine by hand is used as it is, and stays open in the end; a leftover of our own is not.
@@ -132,7 +133,7 @@ func TestOpenedByHand(t *testing.T) {
 		before := router.Mappings()
 		mapping := open(t, 6500, config)
 		require.Equal(t, uint16(6500), mapping.External().Port())
-		require.Eventually(t, func() bool { return mapping.State().Counters.Checks > 1 }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return mapping.State().Counters.Checks > 1 }, 10*time.Second, time.Millisecond)
 		require.Equal(t, left == 1, before[0] == router.Mappings()[0], "%q", description)
 		require.NoError(t, mapping.Close())
 		require.Len(t, router.Mappings(), left, "%q", description)
@@ -186,8 +187,8 @@ func TestRenewal(t *testing.T) {
 			config.Protocols, config.Lease = []portmap.Protocol{protocol}, time.Second
 			config.CheckInterval = 100 * time.Millisecond
 			mapping := open(t, 6500, config)
-			require.Eventually(t, func() bool { return mapping.State().Counters.Renewals >= 1 }, 10*time.Second, 10*time.Millisecond)
-			require.Len(t, router.Mappings(), 1)
+			// On a busy machine one may be late, and the next one opens the port anew.
+			require.Eventually(t, func() bool { return mapping.State().Counters.Renewals >= 1 && len(router.Mappings()) == 1 }, 10*time.Second, 10*time.Millisecond)
 		})
 	}
 }

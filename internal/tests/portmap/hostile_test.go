@@ -61,9 +61,11 @@ func TestRefusals(t *testing.T) {
 				t.Parallel()
 				router, config := routerOf(t, test.options)
 				router.SetFaults(test.faults)
-				config.SearchTimeout = 200 * time.Millisecond
-				if test.faults.Endless {
-					config.SearchTimeout = time.Second // to read all that is read
+				switch {
+				case want == portmap.ErrNoGateway:
+					config.SearchTimeout = 200 * time.Millisecond
+				case want == portmap.ErrHostile, test.faults.Disconnected:
+					config.SearchTimeout = 1500 * time.Millisecond // there might be another router, and all of it is waited for
 				}
 				if protocol != 0 {
 					config.Protocols = []portmap.Protocol{protocol}
@@ -91,7 +93,7 @@ func TestWrongNonceAndDelay(t *testing.T) {
 	_, err := portmap.Open(t.Context(), 6500, config)
 	require.Error(t, err)
 	router.SetFaults(portmaptest.Faults{Delay: 400 * time.Millisecond})
-	config.SearchTimeout = 3 * time.Second
+	config.SearchTimeout = 20 * time.Second
 	open(t, 6500, config)
 }
 

@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"os"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.uber.org/goleak"
@@ -30,7 +31,8 @@ func routerOf(t *testing.T, options portmaptest.Options) (*portmaptest.Router, p
 	router, err := portmaptest.Start(options)
 	require.NoError(t, err)
 	t.Cleanup(router.Close)
-	return router, portmap.Config{Name: "testgame", Gateway: router.Addr(), Search: []netip.AddrPort{router.SearchAddr()}}
+	// A busy machine may be slow: only what waits to the end sets a shorter time.
+	return router, portmap.Config{Name: "testgame", Gateway: router.Addr(), Search: []netip.AddrPort{router.SearchAddr()}, SearchTimeout: 20 * time.Second}
 }
 
 func open(t *testing.T, port uint16, config portmap.Config) *portmap.Mapping {
