@@ -2,11 +2,10 @@ package qr2_test
 
 import (
 	"context"
-	"errors"
 	"net"
-	"os"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -48,7 +47,8 @@ func TestUpdatesDuringQueries(t *testing.T) {
 	some.Players.IDs = []byte{22}
 	client := listen(t)
 	for range 300 {
-		answer, err := qr2test.Query(t.Context(), client, addrOf(t, conn))
+		// It may ask twice on a busy machine: what comes late must not come to the client.
+		answer, err := qr2test.Query(t.Context(), nil, addrOf(t, conn))
 		require.NoError(t, err)
 		require.Equal(t, answer.Value("numplayers") == "0", len(answer.Players) == 0)
 		for _, q := range []qr2wire.Query{whole, some} {
@@ -95,16 +95,18 @@ func TestClosingInAnyOrder(t *testing.T) {
 
 // A query ends when its context does, also between two tries, and the connection comes back without a deadline.
 func TestCancelledQuery(t *testing.T) {
-	silent, client := listen(t), listen(t)
-	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
-	defer cancel()
-	start := time.Now()
-	_, err := qr2test.Query(ctx, client, addrOf(t, silent))
-	require.ErrorIs(t, err, context.DeadlineExceeded)
-	require.Less(t, time.Since(start), 900*time.Millisecond)
-	_, err = silent.WriteTo([]byte("hello"), client.LocalAddr())
-	require.NoError(t, err)
-	_, _, err = client.ReadFrom(make([]byte, 10))
-	require.False(t, errors.Is(err, os.ErrDeadlineExceeded))
-	require.NoError(t, err)
+	synctest.Test(t, func(t *testing.T) {
+		network := newMemnet()
+		silent, client := network.listen(t, "10.0.0.1:6500"), network.listen(t, "10.0.0.2:5000")
+		ctx, cancel := context.WithTimeout(t.Context(), 20*time.Millisecond)
+		defer cancel()
+		start := time.Now()
+		_, err := qr2test.Query(ctx, client, addrOf(t, silent))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.Equal(t, 20*time.Millisecond, time.Since(start))
+		_, err = silent.WriteTo([]byte("hello"), client.LocalAddr())
+		require.NoError(t, err)
+		_, _, err = client.ReadFrom(make([]byte, 10))
+		require.NoError(t, err)
+	})
 }

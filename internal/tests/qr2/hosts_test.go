@@ -151,7 +151,7 @@ func TestIPv6(t *testing.T) {
 		answer, err := qr2test.Query(t.Context(), client, netip.AddrPortFrom(netip.IPv6Loopback(), addrOf(t, conn).Port()))
 		require.NoError(t, err)
 		require.Equal(t, "Friday night", answer.Value("hostname"))
-		require.Equal(t, 1, host.State().Counters.Queries)
+		require.Positive(t, host.State().Counters.Queries)
 	}
 }
 

@@ -28,7 +28,7 @@ func TestQstatReadsEverything(t *testing.T) {
 					host := newHost(t, conn, qr2.Config{Game: game, NotPublic: true, RequireChallenge: challenge})
 					s := snapshot(players)
 					require.NoError(t, host.Update(s))
-					out, err := exec.CommandContext(t.Context(), program, typ, conn.LocalAddr().String(), "-P", "-R", "-raw", "|").CombinedOutput()
+					out, err := exec.CommandContext(t.Context(), program, typ, conn.LocalAddr().String(), "-interval", "5", "-P", "-R", "-raw", "|").CombinedOutput()
 					require.NoError(t, err, string(out))
 					lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 					head := strings.Split(lines[0], "|")

@@ -38,7 +38,7 @@ func TestQstatReadsOlderProtocols(t *testing.T) {
 				conn := listen(t)
 				host := newHost(t, conn, qr2.Config{Game: game, NotPublic: true})
 				require.NoError(t, host.Update(withFrags(players)))
-				out, err := exec.CommandContext(t.Context(), program, typ, conn.LocalAddr().String(), "-noportoffset", "-P", "-R", "-raw", "|").CombinedOutput()
+				out, err := exec.CommandContext(t.Context(), program, typ, conn.LocalAddr().String(), "-interval", "5", "-noportoffset", "-P", "-R", "-raw", "|").CombinedOutput()
 				require.NoError(t, err, string(out))
 				lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 				require.Equal(t, []string{"Friday night", "dm_bay", "64", fmt.Sprint(players)}, strings.Split(lines[0], "|")[2:6], string(out))
@@ -77,7 +77,7 @@ func TestQstatReadsNamesAlone(t *testing.T) {
 			s.Players = append(s.Players, player)
 		}
 		require.NoError(t, host.Update(s))
-		out, err := exec.CommandContext(t.Context(), program, "-gps", conn.LocalAddr().String(), "-P", "-raw", "|").CombinedOutput()
+		out, err := exec.CommandContext(t.Context(), program, "-gps", conn.LocalAddr().String(), "-interval", "5", "-P", "-raw", "|").CombinedOutput()
 		require.NoError(t, err, string(out))
 		lines := strings.Split(strings.TrimSpace(string(out)), "\n")
 		require.Len(t, lines, 3, string(out))
