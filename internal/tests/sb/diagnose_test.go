@@ -113,13 +113,14 @@ func refuse(context.Context, string, string) (net.Conn, error) { return nil, err
 // The way to the servers themselves.
 func TestDiagnoseOfServers(t *testing.T) {
 	living, dead := loopbackServer(t, &gameServer{name: "A", challenge: 3}), loopbackServer(t, &gameServer{mute: true})
+	timeouts := map[netip.AddrPort]time.Duration{living: 10 * time.Second, dead: 20 * time.Millisecond}
 	diagnose := func(server sbtest.GameServer, matchup natneg.Config) *sb.Diagnosis {
 		master, err := sbtest.New(sbtest.Config{Games: games, QueryChallenge: true})
 		require.NoError(t, err)
 		defer master.Close()
 		server.Game = game
 		master.Registry().Put(server)
-		browser := newBrowser(t, sb.Config{Addr: master.Addr(), QueryTimeout: 20 * time.Millisecond, QueryAttempts: 2, NatNeg: matchup})
+		browser := newBrowser(t, sb.Config{Addr: master.Addr(), QueryTimeout: timeouts[server.Addr], QueryAttempts: 2, NatNeg: matchup})
 		defer browser.Close()
 		report, err := browser.Diagnose(t.Context(), sb.Query{})
 		require.NoError(t, err)
@@ -162,7 +163,7 @@ func TestDiagnoseOfServers(t *testing.T) {
 func TestDiagnoseOfAnOldMaster(t *testing.T) {
 	master := newMaster(t, sbtest.Config{Old: true})
 	defer master.Close()
-	config := sb.Config{Game: game, Secret: secret, Addr: master.Addr(), Protocol: sb.QR1, ReplyTimeout: time.Second, QueryAttempts: 1, QueryTimeout: time.Millisecond}
+	config := sb.Config{Game: game, Secret: secret, Addr: master.Addr(), Protocol: sb.QR1, ReplyTimeout: 10 * time.Second, QueryAttempts: 1, QueryTimeout: time.Millisecond}
 	report, err := sb.Diagnose(t.Context(), config, sb.Query{Fields: []string{"hostname"}})
 	require.NoError(t, err)
 	require.Contains(t, step(t, report, "list servers").Found, "3 servers", report.String())

@@ -321,7 +321,9 @@ func TestLeavingQueryAll(t *testing.T) {
 
 // On loopback, with real sockets: three servers on the ports that are searched.
 func TestLAN(t *testing.T) {
+	t.Parallel() // it mostly waits
 	var conns []net.PacketConn
+	var ports []uint16
 	var work sync.WaitGroup
 	first := uint16(0)
 	for i := range 3 {
@@ -336,7 +338,7 @@ func TestLAN(t *testing.T) {
 		if i == 0 {
 			first = conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
 		}
-		conns = append(conns, conn)
+		conns, ports = append(conns, conn), append(ports, first+uint16(i))
 		server := &gameServer{name: "LAN " + strconv.Itoa(i), challenge: 9}
 		work.Go(func() { server.serve(conn) })
 	}
@@ -349,8 +351,11 @@ func TestLAN(t *testing.T) {
 	browser := newBrowser(t, sb.Config{})
 	var found []string
 	for server, err := range browser.LAN(t.Context(), sb.LANSearch{Broadcast: []netip.Addr{netip.MustParseAddr("127.0.0.1")},
-		FirstPort: first, LastPort: first + 2, Wait: time.Second}) {
+		FirstPort: first, LastPort: first + 2, Wait: 3 * time.Second}) {
 		require.NoError(t, err)
+		if !slices.Contains(ports, server.Addr.Port()) {
+			continue // who has that port answers, too
+		}
 		require.NoError(t, server.QueryErr)
 		require.NotZero(t, server.Flags&sb.FlagDirect)
 		require.Len(t, server.Players, 2)
@@ -380,11 +385,12 @@ func TestLANTwice(t *testing.T) {
 
 // One of the networks cannot be reached: the search goes on in the others, and fails only if none can.
 func TestLANWithADeadNetwork(t *testing.T) {
+	t.Parallel() // it mostly waits
 	addr := loopbackServer(t, &gameServer{name: "Here"})
 	dead := netip.MustParseAddr("::1") // not on an IPv4 socket
 	browser := newBrowser(t, sb.Config{})
 	count := 0
-	search := sb.LANSearch{Broadcast: []netip.Addr{dead, addr.Addr()}, FirstPort: addr.Port(), LastPort: addr.Port(), Wait: time.Second}
+	search := sb.LANSearch{Broadcast: []netip.Addr{dead, addr.Addr()}, FirstPort: addr.Port(), LastPort: addr.Port(), Wait: 3 * time.Second}
 	for _, err := range browser.LAN(t.Context(), search) {
 		require.NoError(t, err)
 		count++
@@ -445,15 +451,13 @@ func (deadConn) ReadFrom([]byte) (int, net.Addr, error) {
 }
 
 func TestABrokenSocketEndsTheQuery(t *testing.T) {
-	browser := newBrowser(t, sb.Config{ListenPacket: func(ctx context.Context, network, address string) (net.PacketConn, error) {
+	browser := newBrowser(t, sb.Config{QueryTimeout: time.Hour, ListenPacket: func(ctx context.Context, network, address string) (net.PacketConn, error) {
 		conn, err := new(net.ListenConfig).ListenPacket(ctx, network, "127.0.0.1:0")
 		return deadConn{conn}, err
 	}})
-	start := time.Now()
 	_, err := browser.Query(t.Context(), loopbackServer(t, &gameServer{}), sb.DirectQuery{})
 	typed(t, err, err)
 	require.ErrorContains(t, err, "the cable is out")
-	require.Less(t, time.Since(start), 2*time.Second)
 }
 
 // On a LAN, servers are challenged whatever the back end said (spec sb.md B.3).

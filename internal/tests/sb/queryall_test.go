@@ -34,7 +34,7 @@ func TestQueryAllGivesEveryServerBack(t *testing.T) {
 		{}, {Addr: netip.MustParseAddrPort("192.0.2.1:0")}, {Addr: netip.MustParseAddrPort("0.0.0.9:1")}}
 	// One server at a time, too: twins do not keep each other waiting.
 	for _, concurrency := range []int{0, 1} {
-		browser := newBrowser(t, sb.Config{QueryTimeout: 20 * time.Millisecond, QueryAttempts: 2, QueryConcurrency: concurrency})
+		browser := newBrowser(t, sb.Config{QueryTimeout: 400 * time.Millisecond, QueryAttempts: 3, QueryConcurrency: concurrency})
 		var names []string
 		failures := map[error]int{}
 		for server, err := range browser.QueryAll(t.Context(), slices.Values(list), sb.DirectQuery{}) {

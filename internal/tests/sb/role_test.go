@@ -45,7 +45,7 @@ func play(role string) error {
 	if err != nil {
 		return err
 	}
-	servers := browser.LAN(ctx, sb.LANSearch{Wait: time.Second})
+	servers := browser.LAN(ctx, sb.LANSearch{Wait: 3 * time.Second})
 	if role == "ping" {
 		var list []sb.Server
 		for _, addr := range []string{"192.0.2.2:1", "192.0.2.2:2", "198.51.100.130:1", "192.0.2.77:1"} {
