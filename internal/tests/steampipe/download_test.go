@@ -244,7 +244,7 @@ func TestCancelAndContinue(t *testing.T) {
 	requireTree(t, depot, dir)
 	// Chunks under way when it was cancelled may be lost; no more than that is fetched twice.
 	require.LessOrEqual(t, server.Count("/chunk/"), len(depot.Chunks())+runs*(4+2*runtime.GOMAXPROCS(0)+4))
-	require.Eventually(t, func() bool { return server.OpenConns() <= 32 }, time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return server.OpenConns() <= 32 }, 10*time.Second, time.Millisecond)
 }
 
 // Cancelling while a server stalls returns at once.
@@ -267,7 +267,7 @@ func TestCancelStalled(t *testing.T) {
 	_, err = job.Run(ctx)
 	require.ErrorContains(t, err, "enough")
 	require.ErrorIs(t, err, context.Canceled)
-	require.Less(t, time.Since(begun), 5*time.Second)
+	require.Less(t, time.Since(begun), 20*time.Second)
 	state := job.State()
 	require.Equal(t, steampipe.StepFailed, state.Step)
 	require.ErrorContains(t, state.Err, "enough")
