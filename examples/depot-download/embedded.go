@@ -2,7 +2,10 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/hex"
+	"net"
+	"net/netip"
 	"slices"
 
 	"github.com/relight-sdk/relight/steampipe/depottest"
@@ -27,7 +30,13 @@ func embed(o *options) (*depottest.Server, error) {
 	if o.manifest == 0 {
 		o.manifest = newVersion
 	}
+	o.lookup = noNames
 	return server, nil
+}
+
+// noNames finds no LAN cache: to ask the system for its name would be the only packet that leaves the machine.
+func noNames(_ context.Context, host string) ([]netip.Addr, error) {
+	return nil, &net.DNSError{Err: "not asked for with -embedded", Name: host, IsNotFound: true}
 }
 
 // makeUp makes the two versions, the older one first.

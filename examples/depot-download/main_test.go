@@ -76,6 +76,29 @@ func TestEmbedded(t *testing.T) {
 	}
 }
 
+// With -embedded nothing leaves the machine, not even the question for a LAN cache.
+func TestEmbeddedAsksNoNameServer(t *testing.T) {
+	var o options
+	server, err := embed(&o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Close)
+	config, err := o.cdnConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if config.Lookup == nil {
+		t.Fatal("it asks the system")
+	}
+	if addrs, err := config.Lookup(t.Context(), "localhost"); err == nil {
+		t.Errorf("it found %v", addrs)
+	}
+	if addr, found, err := steampipe.FindCache(t.Context(), config.Lookup); found || err != nil {
+		t.Errorf("it found %v: %v", addr, err)
+	}
+}
+
 // depotServer is a small depot at a server, and the flags that name them.
 func depotServer(t *testing.T, seed uint64, files ...depottest.File) (*depottest.Depot, *depottest.Server, []string) {
 	t.Helper()

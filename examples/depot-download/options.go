@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/netip"
 	"os"
 	"strconv"
 	"strings"
@@ -51,6 +52,8 @@ type options struct {
 	full      bool
 
 	diagnose bool
+
+	lookup func(ctx context.Context, host string) ([]netip.Addr, error) // steampipe.Config.Lookup
 }
 
 // errNoSource and errNoManifest are wrong use: nobody can guess.
@@ -244,7 +247,7 @@ func (o *options) source() (steampipe.Source, func() error, error) {
 
 // cdnConfig says which servers there are.
 func (o *options) cdnConfig() (steampipe.Config, error) {
-	config := steampipe.Config{Cache: o.cache, DetectCache: o.detectCache, BytesPerSecond: int64(o.limit), Logger: o.logger}
+	config := steampipe.Config{Cache: o.cache, DetectCache: o.detectCache, Lookup: o.lookup, BytesPerSecond: int64(o.limit), Logger: o.logger}
 	switch {
 	case len(o.servers) > 0:
 		var servers steampipe.Servers
