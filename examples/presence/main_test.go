@@ -20,7 +20,10 @@ import (
 	"github.com/relight-sdk/relight/gp/gptest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A key that is pressed while the program ends leaves Bubble Tea's reader behind: what it has read has nowhere to go.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/charmbracelet/ultraviolet.(*TerminalReader).sendEvents"))
+}
 
 // ran is what became of a program that has ended.
 type ran struct {

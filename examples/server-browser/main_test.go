@@ -19,7 +19,10 @@ import (
 	"github.com/relight-sdk/relight/sb/sbtest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) {
+	// A key that is pressed while the program ends leaves Bubble Tea's reader behind: what it has read has nowhere to go.
+	goleak.VerifyTestMain(m, goleak.IgnoreTopFunction("github.com/charmbracelet/ultraviolet.(*TerminalReader).sendEvents"))
+}
 
 // once runs the program to its end and reads what it prints.
 func once(t *testing.T, args ...string) []sb.Server {
