@@ -67,11 +67,9 @@ func NewCDN(config Config) (*CDN, error) {
 	c.asking <- struct{}{}
 	c.life, c.end = context.WithCancelCause(context.Background())
 	c.pool = newPool(c.config.CoolDown)
-	if config.Cache != "" {
-		cache, err := url.Parse(config.Cache)
-		if err != nil || cache.Scheme != "http" && cache.Scheme != "https" || cache.Host == "" {
-			return nil, &Error{Step: StepDirectory, Err: fmt.Errorf("Config.Cache %q is not the URL of a cache", config.Cache)}
-		}
+	if cache, err := parseCache(config.Cache); err != nil {
+		return nil, &Error{Step: StepDirectory, Err: err}
+	} else if cache != nil {
 		c.pool.setCache(strings.TrimSuffix(cache.String(), "/"), cache.Host, 4*c.config.ConnectionsPerHost)
 	}
 	transport := config.Transport
@@ -81,6 +79,18 @@ func NewCDN(config Config) (*CDN, error) {
 	}
 	c.getter = getter{transport: transport, headers: c.config.HeaderTimeout, body: c.config.BodyTimeout, idle: c.config.IdleTimeout, limit: newLimit(c.config.BytesPerSecond)}
 	return c, nil
+}
+
+// parseCache reads Config.Cache; nil if it is empty.
+func parseCache(base string) (*url.URL, error) {
+	if base == "" {
+		return nil, nil
+	}
+	cache, err := url.Parse(base)
+	if err != nil || cache.Scheme != "http" && cache.Scheme != "https" || cache.Host == "" {
+		return nil, fmt.Errorf("Config.Cache %q is not the URL of a cache", base)
+	}
+	return cache, nil
 }
 
 // Close ends what is under way and closes the connections; it returns when all is gone. Fetches give net.ErrClosed.

@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -44,6 +45,9 @@ func Diagnose(ctx context.Context, config Config, target Target) (*Diagnosis, er
 	if config.Directory == nil {
 		return nil, &Error{Step: StepDirectory, Err: fmt.Errorf("%w: Config.Directory is nil", ErrNoServers)}
 	}
+	if _, err := parseCache(config.Cache); err != nil {
+		return nil, &Error{Step: StepDirectory, Err: err}
+	}
 	config = config.withDefaults()
 	d := &doctor{config: config, target: target, report: &Diagnosis{Subject: "Steam content servers"}, transport: config.Transport}
 	if target.Depot != 0 {
@@ -54,10 +58,13 @@ func Diagnose(ctx context.Context, config Config, target Target) (*Diagnosis, er
 		defer own.CloseIdleConnections()
 		d.transport = own
 	}
-	for _, step := range []func(context.Context){d.directory, d.cache, d.servers, d.clock, d.disk} {
-		step(ctx)
+	for _, part := range []struct {
+		step Step
+		look func(context.Context)
+	}{{StepDirectory, d.directory}, {StepDirectory, d.cache}, {StepFetchManifest, d.servers}, {StepFetchManifest, d.clock}, {StepPrepare, d.disk}} {
+		part.look(ctx)
 		if ctx.Err() != nil {
-			return d.report, &Error{Step: StepDirectory, Depot: target.Depot, Err: ended(ctx)}
+			return d.report, &Error{Step: part.step, Depot: target.Depot, Manifest: target.Manifest, Err: ended(ctx)}
 		}
 	}
 	return d.report, nil
@@ -219,7 +226,10 @@ func (d *doctor) manifest(ctx context.Context, server Server) (int, error) {
 
 // advice says what to try after a server failed.
 func (d *doctor) advice(err error) string {
+	_, own := errors.AsType[callError](err)
 	switch {
+	case own:
+		return "no server is to blame: see why Config.RequestCode fails"
 	case errors.Is(err, ErrUnauthorized), errors.Is(err, ErrForbidden):
 		if d.config.RequestCode == nil && d.config.Token == nil {
 			return "it wants a request code or a token, or does not carry the depot: set Config.RequestCode and Config.Token"
@@ -241,7 +251,7 @@ func (d *doctor) advice(err error) string {
 func networkAdvice(err error, otherwise string) string {
 	_, dns := errors.AsType[*net.DNSError](err)
 	operation, cut := errors.AsType[*net.OpError](err)
-	_, certificate := errors.AsType[*x509.CertificateInvalidError](err)
+	_, certificate := errors.AsType[x509.CertificateInvalidError](err)
 	_, authority := errors.AsType[x509.UnknownAuthorityError](err)
 	_, name := errors.AsType[x509.HostnameError](err)
 	e, timeout := errors.AsType[*Error](err)
@@ -288,8 +298,13 @@ func (d *doctor) disk(context.Context) {
 		return
 	}
 	step := diagnosis.Step{Name: "look at the disk", Peer: d.target.Dir, Outcome: diagnosis.Passed}
-	available, ok := freeSpace(existing(d.target.Dir))
+	above := existing(d.target.Dir)
+	info, err := os.Stat(above)
+	available, ok := freeSpace(above)
 	switch {
+	case err == nil && !info.IsDir():
+		step.Outcome, step.Err = diagnosis.Failed, fmt.Errorf("%s is a %s", above, kindOf(info.Mode()))
+		step.Advice = "choose another folder"
 	case !ok:
 		step.Outcome, step.Found = diagnosis.Skipped, "the system does not say how much room there is"
 	case available < d.target.Bytes:

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/http"
+	"net/netip"
 	"net/url"
 	"time"
 
@@ -55,9 +57,7 @@ func diagnoseHost(ctx context.Context, config Config, host string, report *Diagn
 		report.Add(diagnosis.Step{Name: "read address", Peer: host, Outcome: diagnosis.Warned, Err: errors.Join(errors.New("no host in it"), err), Advice: "give hosts as https://name/"})
 		return false
 	}
-	if _, err := net.ResolveIPAddr("ip", address.Hostname()); err == nil && net.ParseIP(address.Hostname()) != nil {
-		// An address needs no name service.
-	} else if config.Transport == nil && config.DialContext == nil {
+	if needsLookup(config, address) {
 		started := time.Now()
 		addresses, err := net.DefaultResolver.LookupHost(ctx, address.Hostname())
 		step := diagnosis.Step{Name: "resolve", Peer: address.Hostname(), Outcome: diagnosis.Passed, Took: time.Since(started), Found: fmt.Sprint(addresses)}
@@ -86,6 +86,19 @@ func diagnoseHost(ctx context.Context, config Config, host string, report *Diagn
 	step.Advice = advice(attempt)
 	report.Add(step)
 	return false
+}
+
+// needsLookup says whether it is our name service that finds the host: not for an address, nor where the program or a proxy
+// makes the connection.
+func needsLookup(config Config, address *url.URL) bool {
+	if config.Transport != nil || config.DialContext != nil {
+		return false
+	}
+	if _, err := netip.ParseAddr(address.Hostname()); err == nil {
+		return false
+	}
+	proxy, err := http.ProxyFromEnvironment(&http.Request{URL: address})
+	return proxy == nil && err == nil
 }
 
 // advice says what to try after a host failed.

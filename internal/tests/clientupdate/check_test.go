@@ -139,6 +139,27 @@ func TestHostsFail(t *testing.T) {
 	}
 }
 
+// answers is a transport of the program's own.
+type answers struct{}
+
+func (answers) RoundTrip(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusNotFound, Body: http.NoBody, Header: http.Header{}, Request: r}, nil
+}
+
+// Names are not looked up where the program has its own way to the host, and no look-up outlives the context.
+func TestDiagnoseLooksUpNothing(t *testing.T) {
+	usual, lookups := net.DefaultResolver, 0
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		lookups++
+		return nil, errors.New("no name service in this test")
+	}}
+	defer func() { net.DefaultResolver = usual }()
+	report, err := clientupdate.Diagnose(t.Context(), clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{"https://update.example.net/"}, Transport: answers{}})
+	require.NoError(t, err)
+	require.Zero(t, lookups, report.String())
+	require.Len(t, report.Steps, 2)
+}
+
 func TestDiagnoseOffline(t *testing.T) {
 	report, err := clientupdate.Diagnose(t.Context(), clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{deadHost(t), "nonsense"}})
 	require.NoError(t, err)

@@ -2,11 +2,14 @@ package steampipe
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"net"
 	"net/http"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -91,6 +94,19 @@ func TestDiagnose(t *testing.T) {
 			}
 		}, step: "look for a LAN cache", outcome: diagnosis.Warned, advice: "set Config.DetectCache", ok: true},
 		{name: "cache that is none", change: func(c *steampipe.Config, _ *steampipe.Target) { c.Cache = "http://" + dead.Host }, step: "ask the LAN cache", outcome: diagnosis.Warned, advice: "another kind of cache", ok: true},
+		{name: "certificate has expired, or the clock is wrong", change: func(c *steampipe.Config, _ *steampipe.Target) {
+			c.Transport = fails{&tls.CertificateVerificationError{Err: x509.CertificateInvalidError{Reason: x509.Expired}}}
+		}, step: "reach server", outcome: diagnosis.Warned, advice: "check the clock"},
+		{name: "program has no code", change: func(c *steampipe.Config, _ *steampipe.Target) {
+			c.RequestCode = func(context.Context, steampipe.DepotID, steampipe.ManifestID) (uint64, error) {
+				return 0, errors.New("not logged on")
+			}
+		}, step: "get manifest", outcome: diagnosis.Warned, advice: "see why Config.RequestCode fails"},
+		{name: "folder is a file", change: func(_ *steampipe.Config, target *steampipe.Target) {
+			name := filepath.Join(t.TempDir(), "file")
+			require.NoError(t, os.WriteFile(name, nil, 0o644))
+			target.Dir = filepath.Join(name, "game")
+		}, step: "look at the disk", outcome: diagnosis.Failed, advice: "choose another folder"},
 		{name: "name service fails", change: func(c *steampipe.Config, _ *steampipe.Target) {
 			c.Lookup = func(context.Context, string) ([]netip.Addr, error) { return nil, errors.New("no name service") }
 		}, step: "look for a LAN cache", outcome: diagnosis.Warned, advice: "check the name service", ok: true},
@@ -124,6 +140,33 @@ func TestDiagnose(t *testing.T) {
 	cancel()
 	_, err = steampipe.Diagnose(ctx, steampipe.Config{Directory: steampipe.Servers{dead}, Lookup: noCache}, steampipe.Target{})
 	require.ErrorIs(t, err, context.Canceled)
+	_, err = steampipe.Diagnose(t.Context(), steampipe.Config{Directory: steampipe.Servers{dead}, Lookup: noCache, Cache: "10.0.0.5"}, steampipe.Target{})
+	require.ErrorContains(t, err, "not the URL of a cache", "as NewCDN says")
+}
+
+// fails is a transport that does not get through.
+type fails struct{ err error }
+
+func (f fails) RoundTrip(*http.Request) (*http.Response, error) { return nil, f.err }
+
+// ends is a transport with which the program gives up.
+type ends struct{ cancel context.CancelFunc }
+
+func (e ends) RoundTrip(r *http.Request) (*http.Response, error) {
+	e.cancel()
+	<-r.Context().Done()
+	return nil, r.Context().Err()
+}
+
+// A diagnosis that is given up says where it was.
+func TestDiagnoseGivenUp(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	report, err := steampipe.Diagnose(ctx, steampipe.Config{Directory: steampipe.Servers{{Host: "x"}}, Lookup: noCache, Transport: ends{cancel}}, steampipe.Target{Depot: 1, Manifest: 2})
+	require.ErrorIs(t, err, context.Canceled)
+	e, ok := errors.AsType[*steampipe.Error](err)
+	require.True(t, ok)
+	require.Equal(t, steampipe.StepFetchManifest, e.Step)
+	require.Equal(t, diagnosis.Passed, stepOf(t, report, "ask the directory").Outcome)
 }
 
 func mustServers(t *testing.T, directory steampipe.Directory) []steampipe.Server {
