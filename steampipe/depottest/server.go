@@ -58,7 +58,7 @@ type Server struct {
 	faults   []*Fault
 	log      []Request
 	total    int
-	hijacked map[net.Conn]bool
+	hijacked map[net.Conn]bool // that a fault cuts; true if Close waits for them
 	open     map[net.Conn]bool
 }
 
@@ -171,23 +171,27 @@ func (s *Server) connState(conn net.Conn, state http.ConnState) {
 		s.open[conn] = true
 		s.serving.Add(1) // by the goroutine that accepts, so before Close can have waited
 	case http.StateHijacked:
-		delete(s.open, conn) // counted until track lets go of it
+		delete(s.open, conn)
+		s.hijacked[conn] = true // until track lets go of it
 	case http.StateClosed:
 		delete(s.open, conn)
 		s.serving.Done()
 	}
 }
 
-// track remembers connections that net/http has let go of.
+// track remembers connections that net/http has let go of: our own, and those of another server that we answer through, which
+// waits for them or does not.
 func (s *Server) track(conn net.Conn, add bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if !add {
+		if s.hijacked[conn] {
+			s.serving.Done()
+		}
 		delete(s.hijacked, conn)
-		s.serving.Done()
 		return
 	}
-	s.hijacked[conn] = true
+	s.hijacked[conn] = s.hijacked[conn]
 	select {
 	case <-s.closing:
 		_ = conn.Close()
@@ -195,7 +199,8 @@ func (s *Server) track(conn net.Conn, add bool) {
 	}
 }
 
-// ServeHTTP answers one request, as the server does.
+// ServeHTTP answers one request, as the server does: the way to put another server, one with TLS, in front. Close ends what a
+// fault holds up there too, and does not wait for it.
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	fault, spoiled := s.fault(r)
 	s.mu.Lock()

@@ -103,7 +103,7 @@ func NewUpdates(config UpdateConfig) (*UpdateServer, error) {
 		return nil, err
 	}
 	s.listener = listener
-	s.server.Handler = http.HandlerFunc(s.serve)
+	s.server.Handler, s.server.ConnState = http.HandlerFunc(s.serve), s.connState
 	s.serving.Go(func() { _ = s.server.Serve(listener) })
 	return s, nil
 }
@@ -193,7 +193,17 @@ func (s *UpdateServer) Requests() []Request {
 	return append([]Request(nil), s.log...)
 }
 
-// Close ends the server and its connections.
+// connState has Close wait for the connections.
+func (s *UpdateServer) connState(_ net.Conn, state http.ConnState) {
+	switch state {
+	case http.StateNew:
+		s.serving.Add(1) // by the goroutine that accepts, so before Close can have waited
+	case http.StateClosed:
+		s.serving.Done()
+	}
+}
+
+// Close ends the server and its connections, and returns when their goroutines are gone.
 func (s *UpdateServer) Close() error {
 	s.once.Do(func() {
 		close(s.closing)
