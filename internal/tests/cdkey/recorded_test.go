@@ -182,7 +182,7 @@ func isAvailability(event transcript.Event) bool {
 // receive waits for a datagram.
 func receive(t *testing.T, conn net.PacketConn) []byte {
 	t.Helper()
-	require.NoError(t, conn.SetReadDeadline(time.Now().Add(time.Second)))
+	require.NoError(t, conn.SetReadDeadline(time.Now().Add(10*time.Second)))
 	b := make([]byte, 2000)
 	n, _, err := conn.ReadFrom(b)
 	require.NoError(t, err)

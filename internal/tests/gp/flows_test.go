@@ -102,7 +102,7 @@ func TestStatusInfo(t *testing.T) {
 
 // Operations in flight are told apart by their ids, and errors without an id find their operation when it is clear.
 func TestOperationsInFlight(t *testing.T) {
-	session := logIn(t, gp.Config{OperationTimeout: time.Second}, "1", func(p *peer) {
+	session := logIn(t, gp.Config{OperationTimeout: 10 * time.Second}, "1", func(p *peer) {
 		p.receive()
 		p.receive()
 		p.receive()
