@@ -13,6 +13,8 @@ CC ?= cc
 SCREEN = LIBGL_ALWAYS_SOFTWARE=1 SDL_AUDIODRIVER=dummy RELIGHT_FRAMES=$(FRAMES) xvfb-run -a -s '-screen 0 1280x800x24'
 WARNINGS = -Wall -Wextra -Werror -O2
 GODOT = $(OUT)/godot
+WINE = WINEPREFIX=$(abspath $(OUT)/wine) WINEDEBUG=-all WINEDLLOVERRIDES=mscoree,mshtml=
+SYSTEM32 = drive_c/windows/system32
 WINDOWS = x86_64-w64-mingw32-gcc $(WARNINGS)
 
 .PHONY: demo c listed love godot godot-server csharp wine bench
@@ -54,14 +56,21 @@ $(OUT)/csharp/demo.exe: $(wildcard demo/csharp/*.cs)
 	mkdir -p $(OUT)/csharp
 	mcs -warn:4 -warnaserror -out:$@ $^
 
-wine: $(OUT)/windows/loader.exe $(OUT)/windows/relight.dll
-	WINEDEBUG=-all wine $(OUT)/windows/loader.exe $(OUT)/windows/relight.dll
+wine: $(OUT)/backend $(OUT)/windows/loader.exe $(OUT)/windows/relight.dll $(OUT)/wine/made
+	$(WINE) $(OUT)/backend wine $(OUT)/windows/loader.exe $(OUT)/windows/relight.dll
+
+# A Wine of its own, with what Wine 8 lacks.
+$(OUT)/wine/made: $(OUT)/windows/bcryptprimitives.dll
+	mkdir -p $(OUT)/wine
+	$(WINE) wine wineboot --init
+	test -e $(OUT)/wine/$(SYSTEM32)/bcryptprimitives.dll || cp $< $(OUT)/wine/$(SYSTEM32)
+	touch $@
 
 $(OUT)/windows/loader.exe: demo/windows/loader.c relight.h
 	mkdir -p $(OUT)/windows
 	$(WINDOWS) -I. -o $@ $<
 
-# Only for Wine 8: copy it to drive_c/windows/system32 of the WINEPREFIX.
+# Only for Wine 8: for a Wine of your own, copy it to drive_c/windows/system32 of the WINEPREFIX.
 $(OUT)/windows/bcryptprimitives.dll: demo/windows/bcryptprimitives.c
 	mkdir -p $(OUT)/windows
 	$(WINDOWS) -shared -o $@ $<
