@@ -75,6 +75,12 @@ func (c *core) handle(b []byte, from netip.AddrPort, now time.Time, out *batch) 
 				return
 			}
 		}
+		// Masters ask from other addresses (spec servers.md §3.3). The answer to a pre-query would be a question to the service,
+		// whose answer is a pre-query again, for ever.
+		if c.isService(from) {
+			c.counters.Unexpected++
+			return
+		}
 		c.onPrequery(key, from, now, out)
 	default:
 		c.fromMaster(typ, key, body, from, now, out)

@@ -2,6 +2,7 @@ package qr2
 
 import (
 	"net/netip"
+	"slices"
 	"strconv"
 	"time"
 
@@ -24,6 +25,11 @@ func (c *core) checked(from netip.AddrPort) *master {
 		}
 	}
 	return nil
+}
+
+// isService reports whether a master's availability service is at that address, whether or not it is being asked.
+func (c *core) isService(from netip.AddrPort) bool {
+	return slices.ContainsFunc(c.masters, func(m *master) bool { return m.available == from })
 }
 
 // fromMaster takes what only masters send. The instance key says which one: a master may answer from another address

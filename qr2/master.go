@@ -108,7 +108,7 @@ func (c *core) enter(m *master, step Step, err error, now time.Time) {
 // begin gets a master ready for a new run.
 func (c *core) begin(m *master, now time.Time) {
 	name := m.state.Name
-	*m = master{state: MasterState{Name: name}}
+	*m = master{state: MasterState{Name: name}, available: m.available} // which may still answer the previous run
 	m.newKey()
 	c.enter(m, StepResolving, nil, now)
 }

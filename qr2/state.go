@@ -151,7 +151,7 @@ type Counters struct {
 	WrongKey     int // dropped: from a master, but not with our instance key
 	AfterGoodbye int // dropped: from a master after the goodbye
 	Repeated     int // client messages that had been taken before; acknowledged again
-	Unexpected   int // dropped: types that a game server does not get
+	Unexpected   int // dropped: types that a game server does not get, and answers to the availability check that come again or late
 	Unsent       int // packets that the connection did not take
 	EventsLost   int // events that nobody fetched in time
 	JoinsRefused int // cookies that came while too many negotiations were under way

@@ -3,6 +3,7 @@ package qr2_test
 import (
 	"context"
 	"net"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -52,6 +53,51 @@ func TestAvailable(t *testing.T) {
 			})
 		})
 	}
+}
+
+// An answer that comes once more, or after the end, looks like a pre-query. The answer to that would look like another question
+// to the service, and the two would talk for ever.
+func TestAvailabilityAnsweredAgain(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		network := newMemnet()
+		service, conn := network.listen(t, "10.0.0.1:27900"), network.listen(t, "10.0.0.2:7777")
+		host, err := qr2.NewHost(conn, qr2.Config{Game: game, Secret: secret, Addr: "10.0.0.1"})
+		require.NoError(t, err)
+		require.NoError(t, host.Update(snapshot(1)))
+		answer := availwire.AppendReply(nil, availwire.Available)
+		asked := 0
+		var serving sync.WaitGroup
+		serving.Go(func() {
+			b := make([]byte, 1500)
+			for {
+				_, from, err := service.ReadFrom(b)
+				if err != nil {
+					return
+				}
+				if b[0] != answer[2] {
+					continue
+				}
+				if asked++; asked < 100 {
+					_, _ = service.WriteTo(answer, from)
+					_, _ = service.WriteTo(answer, from)
+				}
+			}
+		})
+		for range 2 {
+			stop := run(t, host)
+			time.Sleep(time.Minute)
+			stop()
+			_, err = service.WriteTo(answer, conn.LocalAddr())
+			require.NoError(t, err)
+			time.Sleep(time.Second)
+		}
+		require.Equal(t, 4, host.State().Counters.Unexpected)
+		require.NoError(t, host.Close())
+		require.NoError(t, conn.Close())
+		require.NoError(t, service.Close())
+		serving.Wait()
+		require.Equal(t, 2, asked, "once in each run")
+	})
 }
 
 func TestAvailableIsNotTalkedInto(t *testing.T) {
