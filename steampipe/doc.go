@@ -28,9 +28,9 @@
 //
 // One run at a time works in a folder: another one gets [ErrLocked], and a lock that a killed process left is none. A run that was
 // stopped at any instant is continued by the next: files are read again, at the speed of SHA-1, rather than trusted to a
-// journal, so that what another program did to them meanwhile is seen too. What was put together in part is kept. A
-// download that the disk has no room for is refused before it begins ([SpaceError]); one that fills the disk all the same fails,
-// and the next run goes on.
+// journal, so that what another program did to them meanwhile is seen too, and what a power cut left of them. What was put
+// together in part is kept. A download that the disk has no room for is refused before it begins ([SpaceError]); one that fills
+// the disk all the same fails, and the next run goes on.
 //
 // Beside others, by what is known of them (spec steampipe.md); - is what is not known:
 //

@@ -176,6 +176,10 @@ func (j *Job) complete(ctx context.Context, e *entry) error {
 		defer e.mu.Unlock()
 		e.users--
 		info, statErr := file.Stat()
+		if e.file.Flags&(FlagUserConfig|FlagVersionedUserConfig) != 0 {
+			// What a power cut left of any other file, the next run sees. The player's own are not read again.
+			err = errors.Join(err, file.Sync())
+		}
 		if err := errors.Join(err, statErr, e.close(j)); err != nil {
 			return err
 		}

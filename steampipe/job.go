@@ -29,7 +29,13 @@ const maxRejected = 64
 //
 // Files are written under temporary names in the subfolder ".steampipe" and moved to their place when all their chunks
 // were checked by SHA-1; a file that is found wrong is moved there too while it is repaired. So a file in its place is
-// complete, whenever the program stops. One download at a time works in a folder; another one gets [ErrLocked]. Files that the manifest marks as the player's own are left alone if they exist.
+// complete, whenever the program stops. One download at a time works in a folder; another one gets [ErrLocked]. Files that the
+// manifest marks as the player's own are left alone if they exist.
+//
+// When the power fails, files that were written in the last half minute or so may be in their place with the right size and
+// zeros in them, even after Download has returned: waiting for the disk after each file can make a download of many small
+// ones several times slower. Another run, or [Verify], reads every byte and finds them. Only the player's own files, which
+// are not read again, and what the folder remembers are on disk before they have their names.
 //
 // The report is never nil, unless the manifest was refused. Download returns when all its goroutines have ended.
 func Download(ctx context.Context, source Source, manifest *Manifest, dir string, options Options) (*Report, error) {
