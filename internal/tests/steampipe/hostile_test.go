@@ -38,14 +38,14 @@ func TestChunkOfTwoSizes(t *testing.T) {
 func TestManyZeroClaims(t *testing.T) {
 	const size = 16 << 20
 	file := steampipe.File{Name: "a"}
-	for i := range 2000 {
+	for i := range 20_000 {
 		file.Chunks = append(file.Chunks, steampipe.Chunk{ID: steampipe.ChunkID{byte(i), byte(i >> 8), 1}, Offset: uint64(i) * size, Size: size - uint32(i)})
 	}
 	file.Size = uint64(len(file.Chunks)) * size
 	begun := time.Now()
-	_, err := steampipe.Download(t.Context(), steampipe.NewFolder(t.TempDir()), &steampipe.Manifest{DepotID: 1, ManifestID: 2, Files: []steampipe.File{file}}, t.TempDir(), steampipe.Options{Key: steampipe.Key{1}})
+	_, err := steampipe.Download(t.Context(), steampipe.NewFolder(t.TempDir()), &steampipe.Manifest{DepotID: 1, ManifestID: 2, Files: []steampipe.File{file}}, t.TempDir(), steampipe.Options{Key: steampipe.Key{1}, SkipSpaceCheck: true})
 	require.ErrorIs(t, err, steampipe.ErrNotFound)
-	require.Less(t, time.Since(begun), 5*time.Second)
+	require.Less(t, time.Since(begun), time.Minute, "all of them would be 300 GiB")
 }
 
 // A short name costs a manifest a few bytes, but may stand for more than a hundred folders.

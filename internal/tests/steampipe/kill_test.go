@@ -116,7 +116,15 @@ func TestKilled(t *testing.T) {
 		before = target
 	}
 	t.Logf("%d killed, %d were done before", killed, early)
-	require.Positive(t, killed, "never killed in time")
+	if killed == 0 { // this machine is too slow to kill in time: one is held up until it is
+		w.dir = t.TempDir()
+		w.server.Heal()
+		w.server.Fail(depottest.Fault{Kind: depottest.FaultStall, Path: "/chunk/", Skip: 30})
+		require.True(t, w.kill(t, 0, random))
+		w.server.Heal()
+		w.requireWhole(t, 0)
+		w.to(t, 0, steampipe.Options{HashFiles: true})
+	}
 }
 
 // kill runs a download in another process and kills it after so many chunks, or some time after it asked for the manifest. It

@@ -97,7 +97,7 @@ http {
 			conn.Close()
 		}
 		return err == nil
-	}, 10*time.Second, 10*time.Millisecond, "nginx does not listen: %s", &said)
+	}, time.Minute, 10*time.Millisecond, "nginx does not listen: %s", &said)
 	return origin, cache, log
 }
 
@@ -144,7 +144,7 @@ func TestNginx(t *testing.T) {
 					require.Eventually(t, func() bool {
 						b, err = os.ReadFile(log)
 						return err == nil && bytes.Count(b, []byte("\n")) >= int(chunks)
-					}, 10*time.Second, 5*time.Millisecond)
+					}, time.Minute, 5*time.Millisecond)
 					counts[i] = make(map[string]int)
 					for line := range strings.Lines(string(b)) {
 						require.Contains(t, line, `"Valve/Steam HTTP Client 1.0" cache1.steamcontent.example /depot/`, "who asks, and for whom")
