@@ -24,7 +24,7 @@ type backEnd struct {
 
 func newBackEnd(t *testing.T, config sbtest.Config) *backEnd {
 	t.Helper()
-	master := newMaster(t, qr2test.Config{})
+	master := newMaster(t, qr2test.Config{NoProbe: true}) // tests say who is reachable
 	config.Games, config.Registry = map[string]string{"gmtest": secret}, master.Registry()
 	list, err := sbtest.New(config)
 	if err != nil {
