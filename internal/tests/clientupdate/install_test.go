@@ -227,10 +227,14 @@ func TestPackagesFail(t *testing.T) {
 		"loop":    {depottest.RedirectLoop, clientupdate.ErrTooManyRedirects},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			bad := serve(t, depottest.UpdateConfig{Version: 1, Packages: packages(1)})
 			bad.Fail(test.fault)
 			dir := t.TempDir()
-			config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{bad.URL()}, IdleTimeout: 100 * time.Millisecond}
+			config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{bad.URL()}}
+			if test.fault == depottest.PackageStalls {
+				config.IdleTimeout = 2 * time.Second // for the good host too, however slow this machine is
+			}
 			report, err := clientupdate.Install(t.Context(), config, good.Manifest(), dir, clientupdate.Options{})
 			require.Error(t, err)
 			require.Zero(t, report.Fetched+report.Files)
