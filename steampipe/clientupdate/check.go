@@ -132,7 +132,7 @@ func Check(ctx context.Context, config Config) (*Result, error) {
 		}
 		result.Attempts = append(result.Attempts, attempt)
 		if ctx.Err() != nil {
-			return result, &Error{Step: StepCheck, Host: host, Err: context.Cause(ctx)}
+			return result, &Error{Step: StepCheck, Host: host, Err: ended(ctx)}
 		}
 		if attempt.Err == nil {
 			result.Host = host

@@ -31,7 +31,7 @@ func Diagnose(ctx context.Context, config Config) (*Diagnosis, error) {
 			works++
 		}
 		if ctx.Err() != nil {
-			return report, &Error{Step: StepCheck, Host: host, Err: context.Cause(ctx)}
+			return report, &Error{Step: StepCheck, Host: host, Err: ended(ctx)}
 		}
 	}
 	verdict := diagnosis.Step{Name: "hosts that work", Found: fmt.Sprintf("%d of %d", works, len(config.Hosts))}

@@ -218,6 +218,7 @@ func (i *installer) fetch(ctx context.Context, c *chosen) error {
 		i.progress(StepFetch, c.pack.Name, -n)
 		failure := &Error{Step: StepFetch, Package: c.pack.Name, Host: host, Status: status, Err: err}
 		if ctx.Err() != nil {
+			failure.Err = ended(ctx)
 			return failure
 		}
 		i.config.Logger.Warn("clientupdate package failed", "package", c.pack.Name, "host", host, "error", err)
@@ -353,7 +354,7 @@ type contextReader struct {
 
 func (r *contextReader) Read(b []byte) (int, error) {
 	if r.ctx.Err() != nil {
-		return 0, context.Cause(r.ctx)
+		return 0, ended(r.ctx)
 	}
 	return r.Reader.Read(b)
 }

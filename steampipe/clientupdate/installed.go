@@ -112,7 +112,7 @@ func verify(ctx context.Context, root *os.Root, installed *Installed, full bool)
 	buffer := make([]byte, 128<<10)
 	for _, f := range installed.list.Files {
 		if ctx.Err() != nil {
-			return report, &Error{Step: StepVerify, Path: f.Path, Err: context.Cause(ctx)}
+			return report, &Error{Step: StepVerify, Path: f.Path, Err: ended(ctx)}
 		}
 		report.Checked++
 		bad := func(format string, arguments ...any) {
@@ -136,7 +136,7 @@ func verify(ctx context.Context, root *os.Root, installed *Installed, full bool)
 		case full:
 			crc, err := sumFile(ctx, root, f.Path, buffer)
 			if ctx.Err() != nil {
-				return report, &Error{Step: StepVerify, Path: f.Path, Err: context.Cause(ctx)}
+				return report, &Error{Step: StepVerify, Path: f.Path, Err: ended(ctx)}
 			}
 			if err != nil {
 				bad("%v", err)

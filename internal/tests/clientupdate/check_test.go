@@ -264,3 +264,21 @@ func TestRealManifests(t *testing.T) {
 		})
 	}
 }
+
+// Whatever the program's reason for ending a context, the error says that the context ended, and whether it was its time.
+func TestEndedWithCause(t *testing.T) {
+	config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{deadHost(t)}}
+	enough := errors.New("enough")
+	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, enough)
+	defer cancel()
+	_, checkErr := clientupdate.Check(ctx, config)
+	_, diagnoseErr := clientupdate.Diagnose(ctx, config)
+	_, installErr := clientupdate.Install(ctx, config, []byte(`"linux" { "version" "1" "p" { "file" "p.zip.0123456789012345678901234567890123456789" "size" "1" "sha2" "`+strings.Repeat("0", 64)+`" } }`), t.TempDir(), clientupdate.Options{})
+	for _, err := range []error{checkErr, diagnoseErr, installErr} {
+		require.ErrorIs(t, err, enough)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		e, ok := errors.AsType[*clientupdate.Error](err)
+		require.True(t, ok)
+		require.True(t, e.Timeout())
+	}
+}
