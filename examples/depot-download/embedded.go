@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"slices"
+	"sync"
 
 	"github.com/relight-sdk/relight/steampipe/depottest"
 )
@@ -16,7 +17,7 @@ const oldVersion, newVersion = 1001, 1002
 
 // embed serves two versions of a depot that does not exist, and points the options at the newer one.
 func embed(o *options) (*depottest.Server, error) {
-	versions, err := makeUp()
+	versions, err := madeUp()
 	if err != nil {
 		return nil, err
 	}
@@ -39,7 +40,9 @@ func noNames(_ context.Context, host string) ([]netip.Addr, error) {
 	return nil, &net.DNSError{Err: "not asked for with -embedded", Name: host, IsNotFound: true}
 }
 
-// makeUp makes the two versions, the older one first.
+// madeUp are the two versions, the older one first. To compress them takes a while.
+var madeUp = sync.OnceValues(makeUp)
+
 func makeUp() (versions []*depottest.Depot, err error) {
 	files := []depottest.File{
 		{Name: `bin\server`, Data: bytes.Repeat([]byte("game server "), 50_000), Flags: depottest.Executable},
