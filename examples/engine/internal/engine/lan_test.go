@@ -18,7 +18,7 @@ func TestDiscovery(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer peer.Close()
-	config := DiscoverConfig{Targets: peer.Addr().String(), Interval: 100 * time.Millisecond, SearchTime: 100 * time.Millisecond}
+	config := DiscoverConfig{Targets: peer.Addr().String(), Interval: 500 * time.Millisecond, SearchTime: time.Second}
 	d := get[*Discovery](g, g.add(g.library.NewDiscovery(config)))
 
 	appeared := g.wait(EventLANAppeared, nil)
@@ -66,7 +66,7 @@ func TestAnnouncement(t *testing.T) {
 	if step.ID != 1234 || step.Number != 5 || step.Name != "lobby" || step.Address == "" {
 		t.Errorf("announcing: %+v", step)
 	}
-	g.add(g.library.NewDiscovery(DiscoverConfig{Targets: step.Address, Interval: 100 * time.Millisecond}))
+	g.add(g.library.NewDiscovery(DiscoverConfig{Targets: step.Address, Interval: time.Second}))
 	appeared := g.wait(EventLANAppeared, nil)
 	if appeared.ID != 1234 || appeared.Name != "lobby" || appeared.Flags&LANGamesRunning == 0 || appeared.Number != 2 {
 		t.Errorf("appeared: %+v", appeared)
