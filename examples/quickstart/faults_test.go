@@ -148,7 +148,7 @@ func TestInterrupted(t *testing.T) {
 			began := time.Now()
 			time.AfterFunc(100*time.Millisecond, cancel) // when it surely hangs
 			require.Equal(t, 1, <-done)
-			require.Less(t, time.Since(began), 3*time.Second)
+			require.Less(t, time.Since(began), 10*time.Second)
 			require.Equal(t, "quickstart: interrupted\n", errs.String())
 		})
 	}
@@ -159,10 +159,8 @@ func TestInterruptedInTheGame(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	conn, deaf := listenLoopback(t), listenLoopback(t)
 	time.AfterFunc(50*time.Millisecond, cancel)
-	began := time.Now()
 	_, err := exchange(ctx, conn, deaf.LocalAddr(), "join bob", "welcome, ")
 	require.ErrorIs(t, err, context.Canceled)
-	require.Less(t, time.Since(began), 900*time.Millisecond)
 }
 
 func TestLANThatIsNotAsItShouldBe(t *testing.T) {
@@ -180,7 +178,11 @@ func TestLANThatIsNotAsItShouldBe(t *testing.T) {
 			peer, err := steamdiscoverytest.NewPeer(c.config)
 			require.NoError(t, err)
 			defer peer.Close()
-			ctx, cancel := context.WithTimeout(t.Context(), 500*time.Millisecond)
+			limit := 20 * time.Second
+			if c.config.Silent || c.says == "no goodbye" {
+				limit = time.Second // nothing more comes
+			}
+			ctx, cancel := context.WithTimeout(t.Context(), limit)
 			defer cancel()
 			err = follow(ctx, newStory(io.Discard, false), peer.Addr(), func() error { return nil })
 			require.ErrorContains(t, err, c.says)
@@ -211,7 +213,7 @@ func TestDepotThatIsNotAsItShouldBe(t *testing.T) {
 		time.AfterFunc(200*time.Millisecond, cancel)
 		began := time.Now()
 		require.ErrorIs(t, download(ctx, newStory(io.Discard, false), made, cache), context.Canceled)
-		require.Less(t, time.Since(began), 2*time.Second)
+		require.Less(t, time.Since(began), 10*time.Second)
 	})
 }
 

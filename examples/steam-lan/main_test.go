@@ -118,7 +118,7 @@ func TestDiagnose(t *testing.T) {
 	defer peer.Close()
 	diagnose := func(flags ...string) (int, string) {
 		var stdout bytes.Buffer
-		status := run(t.Context(), append([]string{"discover", "-diagnose", "-for", "300ms", "-targets", peer.Addr().String()}, flags...), &stdout, io.Discard)
+		status := run(t.Context(), append([]string{"discover", "-diagnose", "-for", "2s", "-targets", peer.Addr().String()}, flags...), &stdout, io.Discard)
 		return status, stdout.String()
 	}
 	if status, text := diagnose(); status != 0 || !strings.Contains(text, "den at "+peer.Addr().String()) {
