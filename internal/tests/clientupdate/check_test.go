@@ -32,14 +32,8 @@ func serve(t *testing.T, config depottest.UpdateConfig) *depottest.UpdateServer 
 	return server
 }
 
-// deadHost is an address where nobody listens.
-func deadHost(t *testing.T) string {
-	t.Helper()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, listener.Close())
-	return "http://" + listener.Addr().String()
-}
+// deadHost is an address where nobody listens. A port of the system's choice might be given to another test.
+const deadHost = "http://127.0.0.1:1"
 
 func TestCheck(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -121,7 +115,7 @@ func TestHostsFail(t *testing.T) {
 			require.ErrorIs(t, result.Attempts[0].Err, test.want)
 			require.ErrorContains(t, result.Attempts[0].Err, bad.URL())
 
-			config.Hosts = []string{bad.URL(), deadHost(t)}
+			config.Hosts = []string{bad.URL(), deadHost}
 			result, err = clientupdate.Check(t.Context(), config)
 			require.ErrorIs(t, err, clientupdate.ErrOffline)
 			require.ErrorIs(t, err, test.want)
@@ -161,7 +155,7 @@ func TestDiagnoseLooksUpNothing(t *testing.T) {
 }
 
 func TestDiagnoseOffline(t *testing.T) {
-	report, err := clientupdate.Diagnose(t.Context(), clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{deadHost(t), "nonsense"}})
+	report, err := clientupdate.Diagnose(t.Context(), clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{deadHost, "nonsense"}})
 	require.NoError(t, err)
 	require.ErrorIs(t, report.Err(), clientupdate.ErrOffline)
 	require.Contains(t, report.String(), "go on with the installed version")
@@ -267,7 +261,7 @@ func TestRealManifests(t *testing.T) {
 
 // Whatever the program's reason for ending a context, the error says that the context ended, and whether it was its time.
 func TestEndedWithCause(t *testing.T) {
-	config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{deadHost(t)}}
+	config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{deadHost}}
 	enough := errors.New("enough")
 	ctx, cancel := context.WithTimeoutCause(t.Context(), 0, enough)
 	defer cancel()

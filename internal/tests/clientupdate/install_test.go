@@ -322,7 +322,7 @@ func TestHostilePackages(t *testing.T) {
 }
 
 func TestInstallRefuses(t *testing.T) {
-	config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{deadHost(t)}}
+	config := clientupdate.Config{Product: "steam_cmd_linux", Hosts: []string{deadHost}}
 	_, err := clientupdate.Install(t.Context(), config, []byte("<html>"), t.TempDir(), clientupdate.Options{})
 	require.ErrorIs(t, err, clientupdate.ErrNotManifest)
 	_, err = clientupdate.Install(t.Context(), config, []byte(`"linux" { "version" "1" "p" { "file" "p.zip" "size" "3" } }`), t.TempDir(), clientupdate.Options{})
