@@ -22,7 +22,7 @@ type sighting struct {
 
 // play is one side.
 func play(role string) error {
-	ctx, cancel := context.WithTimeout(context.Background(), 20*time.Second)
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
 	switch role {
 	case "announce", "stay":
@@ -31,8 +31,8 @@ func play(role string) error {
 				_, _ = io.Copy(io.Discard, os.Stdin)
 				cancel()
 			}()
-		} else { // long enough to be asked three times
-			ctx, cancel = context.WithTimeout(ctx, 3*time.Second)
+		} else { // long enough for a busy machine to start the other side, and to be asked
+			ctx, cancel = context.WithTimeout(ctx, 6*time.Second)
 			defer cancel()
 		}
 		return steamdiscovery.Announce(ctx, steamdiscovery.AnnounceConfig{Status: steamdiscovery.Status{Hostname: "other side"}})
