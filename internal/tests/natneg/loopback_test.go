@@ -56,7 +56,8 @@ func TestManyOnOneSocket(t *testing.T) {
 	server, err := natnegtest.New(natnegtest.Config{})
 	require.NoError(t, err)
 	defer server.Close()
-	config := natneg.Config{Game: "gmtest", Servers: server.Addrs(), ListenPacket: loopback}
+	// So many on one socket lose some of what they are sent, more than once on a busy machine.
+	config := natneg.Config{Game: "gmtest", Servers: server.Addrs(), ListenPacket: loopback, InitTimeout: time.Minute, ConnectTimeout: time.Minute, PingTimeout: time.Minute}
 	raw := listen(t)
 	mux, release := udpmux.Attach(raw)
 	game := mux.Conn()
@@ -107,7 +108,7 @@ func TestManyOnOneSocket(t *testing.T) {
 		})
 	}
 	buf := make([]byte, 100)
-	require.NoError(t, game.SetReadDeadline(time.Now().Add(20*time.Second)))
+	require.NoError(t, game.SetReadDeadline(time.Now().Add(time.Minute)))
 	senders := make(map[netip.AddrPort]bool)
 	for len(senders) < players {
 		n, from, err := game.ReadFrom(buf)

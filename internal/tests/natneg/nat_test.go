@@ -4,6 +4,8 @@ import (
 	"context"
 	"fmt"
 	"net"
+	"strconv"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -45,10 +47,16 @@ func behind(t testing.TB, network *simnet.Network, nat kind, public, private str
 	require.NoError(t, err)
 	require.NoError(t, router.AddNet(stack))
 	require.NoError(t, network.Router().AddRouter(router))
+	// A random port of the few that vnet has may be one that was closed just now, for which the router still lets answers in.
+	var free atomic.Int32
+	free.Store(10000)
 	return func(_ context.Context, _, address string) (net.PacketConn, error) {
 		_, port, err := net.SplitHostPort(address)
 		if err != nil {
 			return nil, err
+		}
+		if port == "0" {
+			port = strconv.Itoa(int(free.Add(1)))
 		}
 		return stack.ListenPacket("udp4", net.JoinHostPort(private, port))
 	}
