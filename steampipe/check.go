@@ -150,6 +150,9 @@ func (j *Job) checkEntry(ctx context.Context, readers *readers, e *entry) error 
 		return ended(ctx)
 	}
 	info, err := j.root.Lstat(e.path)
+	if j.yields && !j.inFolders(e.path) {
+		err = fs.ErrNotExist // its folder is still to be made
+	}
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return &Error{Step: StepCheck, Path: e.file.Name, Err: err}
 	}

@@ -55,6 +55,7 @@ type Job struct {
 	started atomic.Bool
 
 	dry       bool        // nothing is written
+	yields    bool        // in a dry run: something gives way for a folder
 	folds     bool        // the file system does not tell case apart
 	previous  []*Manifest // older versions, the last one first
 	record    record
@@ -317,7 +318,7 @@ func (j *Job) prepare(ctx context.Context) error {
 	}
 	j.noteChanged()
 	if j.dry {
-		return nil
+		return j.lookForFolders(ctx)
 	}
 	if err := j.mark(); err != nil {
 		return err

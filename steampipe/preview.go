@@ -154,6 +154,32 @@ func (j *Job) preview(ctx context.Context) (*Preview, error) {
 	return p, nil
 }
 
+// lookForFolders refuses what makeFolders would, without making any. What an older version laid down gives way.
+func (j *Job) lookForFolders(ctx context.Context) error {
+	older := make(map[string]bool)
+	for _, m := range j.previous {
+		for i := range m.Files {
+			if file := &m.Files[i]; file.Flags&(FlagDirectory|FlagUserConfig|FlagVersionedUserConfig) == 0 {
+				older[j.key(file.Path())] = true
+			}
+		}
+	}
+	for _, name := range j.plan.parents {
+		if err := ctx.Err(); err != nil {
+			return ended(ctx)
+		}
+		info, err := j.root.Lstat(name)
+		switch {
+		case err != nil || info.IsDir():
+		case older[j.key(name)]:
+			j.yields = true
+		default:
+			return &Error{Step: StepPrepare, Path: name, Err: fmt.Errorf("there is a %s where the manifest wants a folder", kindOf(info.Mode()))}
+		}
+	}
+	return nil
+}
+
 // existing is the folder, or the next one above that there is.
 func existing(dir string) string {
 	for {

@@ -92,3 +92,39 @@ func TestPlan(t *testing.T) {
 	require.Zero(t, preview.SpaceNeeded)
 	require.Zero(t, preview.Links)
 }
+
+// What an older version laid down gives way for a folder, in a plan as in a download; anything else is in the way in both.
+func TestPlanFolders(t *testing.T) {
+	w := newWorld(t, depottest.Config{}, versions(t, depottest.Zip,
+		[]depottest.File{{Name: "file", Data: pieces(1, 2)}, {Name: "link", Flags: depottest.Symlink, Link: "other"}, {Name: `other\x`, Data: pieces(3)}},
+		[]depottest.File{{Name: `file\within\a`, Data: pieces(2, 4)}, {Name: `link\x`, Data: pieces(5)}, {Name: `other\x`, Data: pieces(3)}},
+	)...)
+	w.to(t, 0, steampipe.Options{})
+	plan := func() (*steampipe.Preview, error) {
+		job, err := steampipe.NewJob(nil, w.manifests[1], w.dir, steampipe.Options{Key: w.depots[1].Key})
+		require.NoError(t, err)
+		return job.Plan(t.Context())
+	}
+	preview, err := plan()
+	require.NoError(t, err)
+	require.Len(t, preview.Files, 2)
+	require.Equal(t, int64(2), preview.ChunksToFetch, "4 and 5")
+	require.Equal(t, int64(1), preview.ChunksReused, "2")
+	report := w.to(t, 1, steampipe.Options{})
+	require.Equal(t, preview.BytesToFetch, report.BytesFetched)
+	require.Equal(t, preview.ChunksReused, report.ChunksReused)
+
+	for _, link := range []bool{false, true} {
+		w.dir = t.TempDir()
+		if link {
+			require.NoError(t, os.Mkdir(filepath.Join(w.dir, "elsewhere"), 0o755))
+			require.NoError(t, os.Symlink("elsewhere", filepath.Join(w.dir, "other")))
+		} else {
+			require.NoError(t, os.WriteFile(filepath.Join(w.dir, "other"), []byte("somebody's"), 0o644))
+		}
+		_, err := plan()
+		_, downloadErr := steampipe.Download(t.Context(), w.cdn, w.manifests[1], w.dir, steampipe.Options{Key: w.depots[1].Key})
+		require.Error(t, err)
+		require.Equal(t, downloadErr.Error(), err.Error())
+	}
+}
