@@ -163,7 +163,7 @@ func (s *server) until(what string, want func(report) bool) report {
 				return line
 			}
 			last = line
-		case <-time.After(15 * time.Second):
+		case <-time.After(30 * time.Second):
 			require.Fail(s.t, "missing", "%s (last: %+v)", what, last)
 		}
 	}

@@ -91,6 +91,7 @@ func serve() error {
 		Name:          "relight-test",
 		Lease:         time.Duration(lease) * time.Second,
 		CheckInterval: 300 * time.Millisecond,
+		SearchTimeout: 10 * time.Second, // a busy machine may be slow
 		Progress: func(s portmap.State) {
 			line := report{Step: s.Step, Protocol: s.Protocol, External: s.External.String(), Router: s.Router.String(), Renewed: s.Counters.Renewals, Restored: s.Counters.Recoveries}
 			if s.Err != nil {

@@ -38,8 +38,8 @@ int main(int argc, char **argv)
 	CHECK(argc == 2);
 	RELIGHT_INIT(search);
 	search.targets = argv[1];
-	search.interval_ms = 100;
-	search.search_ms = 100;
+	search.interval_ms = 500;
+	search.search_ms = 1000;
 	MUST(0, relight_lan_discover(&search, &found));
 	wait_for(found, RELIGHT_EV_LAN_APPEARED, -1, &ev);
 	CHECK(strcmp(ev.name, "living-room") == 0 && ev.id == 42 && ev.number == RELIGHT_SERVICE_GAME_STREAMING);
@@ -89,7 +89,7 @@ int main(int argc, char **argv)
 
 	RELIGHT_INIT(search);
 	search.targets = address;
-	search.interval_ms = 100;
+	search.interval_ms = 500;
 	MUST(0, relight_group_open(&group));
 	MUST(group, relight_group_add(group, self));
 	MUST(0, relight_lan_discover(&search, &found));
