@@ -191,7 +191,9 @@ func (s *Server) track(conn net.Conn, add bool) {
 		delete(s.hijacked, conn)
 		return
 	}
-	s.hijacked[conn] = s.hijacked[conn]
+	if _, ours := s.hijacked[conn]; !ours {
+		s.hijacked[conn] = false
+	}
 	select {
 	case <-s.closing:
 		_ = conn.Close()
