@@ -169,8 +169,8 @@ func TestJSON(t *testing.T) {
 		{"presence"}, {"presence", "-diagnose"},
 		{"depot-download"}, {"depot-download", "-diagnose"}, {"depot-download verify", "-dir", dir}, {"depot-download compare"},
 		{"depot-download bootstrap"}, {"depot-download bootstrap", "-diagnose"},
-		{"steam-lan discover", "-for", "300ms"}, {"steam-lan announce", "-for", "300ms"}, {"steam-lan demo"},
-		{"steam-lan discover", "-diagnose", "-for", "300ms"},
+		{"steam-lan discover", "-for", "2s"}, {"steam-lan announce", "-for", "2s"}, {"steam-lan demo"},
+		{"steam-lan discover", "-diagnose", "-for", "2s"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
 			t.Parallel()
