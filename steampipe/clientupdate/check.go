@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/wire/depotwire"
 )
 
@@ -132,7 +133,7 @@ func Check(ctx context.Context, config Config) (*Result, error) {
 		}
 		result.Attempts = append(result.Attempts, attempt)
 		if ctx.Err() != nil {
-			return result, &Error{Step: StepCheck, Host: host, Err: ended(ctx)}
+			return result, &Error{Step: StepCheck, Host: host, Err: backend.Ended(ctx, nil)}
 		}
 		if attempt.Err == nil {
 			result.Host = host

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"time"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/diagnosis"
 )
 
@@ -31,7 +32,7 @@ func Diagnose(ctx context.Context, config Config) (*Diagnosis, error) {
 			works++
 		}
 		if ctx.Err() != nil {
-			return report, &Error{Step: StepCheck, Host: host, Err: ended(ctx)}
+			return report, &Error{Step: StepCheck, Host: host, Err: backend.Ended(ctx, nil)}
 		}
 	}
 	verdict := diagnosis.Step{Name: "hosts that work", Found: fmt.Sprintf("%d of %d", works, len(config.Hosts))}

@@ -1,9 +1,7 @@
 package clientupdate
 
 import (
-	"context"
 	"errors"
-	"fmt"
 	"net"
 	"strconv"
 	"strings"
@@ -107,13 +105,3 @@ func (e *Error) Timeout() bool {
 
 // Temporary completes net.Error: trying again may help after anything but a program's own mistake.
 func (e *Error) Temporary() bool { return e.Host != "" }
-
-// ended says why the program's context ended: its cause, and what ctx.Err says, so that errors.Is finds context.Canceled and
-// context.DeadlineExceeded whatever the cause.
-func ended(ctx context.Context) error {
-	err, cause := ctx.Err(), context.Cause(ctx)
-	if errors.Is(cause, err) {
-		return cause
-	}
-	return fmt.Errorf("%w: %w", err, cause)
-}

@@ -20,6 +20,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/wire/depotwire"
 )
 
@@ -218,7 +219,7 @@ func (i *installer) fetch(ctx context.Context, c *chosen) error {
 		i.progress(StepFetch, c.pack.Name, -n)
 		failure := &Error{Step: StepFetch, Package: c.pack.Name, Host: host, Status: status, Err: err}
 		if ctx.Err() != nil {
-			failure.Err = ended(ctx)
+			failure.Err = backend.Ended(ctx, nil)
 			return failure
 		}
 		i.config.Logger.Warn("clientupdate package failed", "package", c.pack.Name, "host", host, "error", err)
@@ -354,7 +355,7 @@ type contextReader struct {
 
 func (r *contextReader) Read(b []byte) (int, error) {
 	if r.ctx.Err() != nil {
-		return 0, ended(r.ctx)
+		return 0, backend.Ended(r.ctx, nil)
 	}
 	return r.Reader.Read(b)
 }

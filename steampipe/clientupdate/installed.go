@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/wire/depotwire"
 )
 
@@ -112,7 +113,7 @@ func verify(ctx context.Context, root *os.Root, installed *Installed, full bool)
 	buffer := make([]byte, 128<<10)
 	for _, f := range installed.list.Files {
 		if ctx.Err() != nil {
-			return report, &Error{Step: StepVerify, Path: f.Path, Err: ended(ctx)}
+			return report, &Error{Step: StepVerify, Path: f.Path, Err: backend.Ended(ctx, nil)}
 		}
 		report.Checked++
 		bad := func(format string, arguments ...any) {
@@ -136,7 +137,7 @@ func verify(ctx context.Context, root *os.Root, installed *Installed, full bool)
 		case full:
 			crc, err := sumFile(ctx, root, f.Path, buffer)
 			if ctx.Err() != nil {
-				return report, &Error{Step: StepVerify, Path: f.Path, Err: ended(ctx)}
+				return report, &Error{Step: StepVerify, Path: f.Path, Err: backend.Ended(ctx, nil)}
 			}
 			if err != nil {
 				bad("%v", err)

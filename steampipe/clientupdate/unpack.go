@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/relight-sdk/relight/internal/backend"
 	"github.com/relight-sdk/relight/internal/wire/depotwire"
 )
 
@@ -225,7 +226,7 @@ func (u *unpacker) lay(ctx context.Context, f *zip.File, entry *laid) error {
 	// The reader checks size and CRC-32 at the end; one byte more than the directory of the archive says is enough to know.
 	n, err := io.Copy(file, io.LimitReader(&contextReader{ctx, source}, entry.Size+1))
 	if ctx.Err() != nil {
-		return ended(ctx)
+		return backend.Ended(ctx, nil)
 	}
 	if err != nil || n != entry.Size {
 		return fmt.Errorf("%w: %d bytes of %d: %v", ErrPackageCorrupt, n, entry.Size, err)
@@ -272,7 +273,7 @@ func (i *installer) place(ctx context.Context, entries []laid) error {
 	slices.SortStableFunc(sorted, func(a, b laid) int { return order(a) - order(b) })
 	for n := range sorted {
 		if ctx.Err() != nil {
-			return fail("", ended(ctx))
+			return fail("", backend.Ended(ctx, nil))
 		}
 		if err := i.placeOne(&sorted[n]); err != nil {
 			return fail(sorted[n].Path, err)
