@@ -33,6 +33,7 @@ func FuzzParseHeartbeat(f *testing.F) {
 	}
 	f.Add([]byte("a\x00b\x00\x00\xff\xff\x00"))
 	f.Add([]byte("a\x00b\x00\x00\xff\xffk\x00\x00"))
+	f.Add([]byte("statechanged\x002\x00gamename\x00" + strings.Repeat("a", 2*MaxSize) + "\x00\x00"))
 	f.Add([]byte("statechanged\x00256\x00\x00"))
 	f.Add([]byte("statechanged\x000\x00statechanged\x00\x00\x00"))
 	head := []string{"localport", "natneg", "statechanged", "gamename", "publicip", "publicport"}

@@ -38,8 +38,8 @@ type Heartbeat struct {
 }
 
 // Append adds the whole packet, as the original makes it: if everything takes limit bytes or more, the server section
-// alone is sent, and that is cut at limit, with 00 in its last byte (spec qr2.md §3.7). cut reports that this happened in
-// the middle of it; a caller who wants whole fields gives fewer. limit 0 means [MaxSize].
+// alone is sent, and that is cut at limit, with 00 in its last byte (spec qr2.md §3.7), as is a goodbye. cut reports that this
+// happened in the middle of it; a caller who wants whole fields gives fewer. limit 0 means [MaxSize].
 func (h Heartbeat) Append(b []byte, limit int) (packet []byte, cut bool) {
 	if limit == 0 {
 		limit = MaxSize
@@ -47,7 +47,7 @@ func (h Heartbeat) Append(b []byte, limit int) (packet []byte, cut bool) {
 	start := len(b)
 	b = h.appendHead(b)
 	if h.State == StateShutdown {
-		return append(b, 0), false
+		return cutAt(append(b, 0), start+limit)
 	}
 	b = appendServer(b, h.Data.Server)
 	server := len(b)
