@@ -306,7 +306,7 @@ func (c *Conn) stopTimerLocked() {
 	}
 }
 
-// push queues a copy of a datagram and reports whether there was room.
+// push queues and counts a copy of a datagram, and reports whether there was room.
 func (c *Conn) push(b []byte, from netip.AddrPort) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -321,6 +321,7 @@ func (c *Conn) push(b []byte, from netip.AddrPort) bool {
 	d.from = from
 	c.count++
 	c.size += len(b)
+	c.mux.stats.passed.Add(1) // before the game can have it
 	c.wake.Signal()
 	return true
 }

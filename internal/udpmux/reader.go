@@ -70,12 +70,8 @@ func (m *Mux) readBatch(into []byte, want bool) (n int, from netip.AddrPort, err
 		case want && n < 0:
 			n, from = copy(into, b), sender
 			m.stats.passed.Add(1)
-		default:
-			m.stats.passed.Add(1) // before the game can have it
-			if !m.conn.push(b, sender) {
-				m.stats.passed.Add(^uint64(0))
-				m.stats.dropped.Add(1)
-			}
+		case !m.conn.push(b, sender):
+			m.stats.dropped.Add(1)
 		}
 	}
 	m.flush()
